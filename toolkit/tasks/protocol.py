@@ -1,0 +1,74 @@
+"""What a task and a predictor must offer. Plain classes satisfy these; nothing inherits from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from toolkit.errors import Finding
+from toolkit.recipe.schema import DataSection, Recipe, Section
+from toolkit.tasks.signature import Signature
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.artifact import Artifact
+    from toolkit.engine.run import Run
+
+Prediction = dict[str, Any]
+"""JSON data for one input. ``label`` (str) is always there; classifiers add ``score`` and ``scores`` {label: p},
+multi-label ones ``labels``, regressors ``value``."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How much each piece of an input spoke for the predicted label; or why that cannot be said.
+
+    ``pieces`` holds (token, weight in -1..1) in reading order; empty when ``reason`` says why.
+    """
+
+    pieces: Sequence[tuple[str, float]] = ()
+    reason: str = ""
+
+
+class Predictor(Protocol):
+    """The one preprocessing and decoding used by evaluate, predict, demo and Space."""
+
+    def __call__(self, inputs: Sequence[Any], batch_size: int = 32) -> list[Prediction]:
+        """Predict each input, in order."""
+        ...
+
+    def explain(self, value: Any) -> Attribution:
+        """Attribute the prediction for one input to its pieces."""
+        ...
+
+
+class Task(Protocol):
+    """Knowledge of one Hub pipeline tag."""
+
+    name: str
+    Options: type[Section]
+    signature: Signature
+    defaults: Mapping[str, Any]
+    """Recipe values used by ``toolkit train TASK --data …``, nested like a recipe."""
+
+    def check(self, recipe: Recipe) -> list[Finding]:
+        """Everything that can be said of the data and the model before training."""
+        ...
+
+    def train(self, recipe: Recipe, run: Run) -> Artifact:
+        """Load, build, fit, save."""
+        ...
+
+    def predictor(self, artifact: Artifact) -> Predictor:
+        """Open the trained model for prediction."""
+        ...
+
+    def evaluate(self, artifact: Artifact, data: DataSection | None) -> dict[str, Any]:
+        """Metrics of the artifact on its own test split, or on other data."""
+        ...
+
+    def export(self, artifact: Artifact, target: Path) -> dict[str, Any]:
+        """Write an ONNX model to ``target``, compare it with torch, and say how close they are."""
+        ...
