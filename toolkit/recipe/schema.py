@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
     """Base of every recipe section and of every task's ``Options``: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class ModelSection(Section):
@@ -34,13 +35,13 @@ class DataSection(Section):
     revision: str | None = None
     """Commit, tag or branch of a Hub dataset."""
     splits: dict[Literal["train", "validation", "test"], str] = Field(default_factory=dict)
-    """Which of the source's own splits (slices allowed, ``train[:10%]``) serve as train, validation and test."""
+    """Which of the source's own splits (or slices, ``train[:10%]``) serve as train, validation and test."""
     streaming: bool = False
     """Read a Hub dataset as a stream and keep only ``limit`` rows of each split."""
     limit: int | None = Field(default=None, gt=0)
-    """Use at most this many rows of each source split, drawn by ``split_seed``; the first ones when streaming."""
+    """At most this many rows of each source split, drawn by ``split_seed``; the first when streaming."""
     columns: dict[str, str | list[str]] = Field(default_factory=dict)
-    """Role to column name: ``{text: review, label: stars}``; a role left out is guessed, and the guess is stated."""
+    """Role to column name: ``{text: review, label: stars}``; a role left out is guessed, and that is said."""
     group: str | None = None
     """Column whose equal values must stay on one side of a split: speaker, patient, document."""
     validation: float = Field(default=0.1, ge=0, lt=1)
@@ -75,13 +76,15 @@ class TrainSection(Section):
     max_steps: int | None = Field(default=None, gt=0)
     """Stop after this many optimiser steps; overrides ``epochs``."""
     batch_size: int = Field(default=32, gt=0)
-    """Rows per optimiser step, over all processes and accumulation pieces (on average, under a token budget)."""
+    """Rows per optimiser step over all processes and pieces; on average, under a token budget."""
     batch_tokens: int | None = Field(default=None, gt=0)
     """Padded tokens per optimiser step; by default ``batch_size`` times the mean length."""
     gradient_accumulation_steps: int = Field(default=1, gt=0)
     """Pieces in which each process works through its share of a batch: less memory, the same result."""
     learning_rate: float = Field(default=5e-5, gt=0)
-    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup", "polynomial"] = "linear"
+    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup", "polynomial"] = (
+        "linear"
+    )
     warmup_ratio: float = Field(default=0.06, ge=0, le=1)
     """Share of the steps in which the learning rate rises from zero."""
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
@@ -106,7 +109,7 @@ class TrainSection(Section):
     """Keep a resumable checkpoint every so many steps; by default at each evaluation."""
     logging_steps: int = Field(default=10, gt=0)
     metric_for_best_model: str | None = None
-    """Validation metric that picks the best checkpoint; by default the task's own. Prefix ``-`` to minimise."""
+    """Validation metric that picks the best checkpoint; by default the task's. Prefix ``-`` minimises."""
     early_stopping_patience: int | None = Field(default=None, gt=0)
     """Stop after this many evaluations without a better value."""
     report_to: list[str] = Field(default_factory=list)
@@ -118,11 +121,19 @@ class Recipe(Section):
     """Everything a run needs, and nothing else."""
 
     task: str
-    """Hub pipeline tag: ``text-classification``."""
+    """What to train, as a Hub pipeline tag: ``text-classification``."""
     model: ModelSection
     data: DataSection
     train: TrainSection = Field(default_factory=TrainSection)
     options: dict[str, Any] = Field(default_factory=dict)
     """The task's own settings, checked by the task's ``Options``."""
-    name: str = Field(default="", exclude=True)
-    """Where the recipe came from: a bundled name, a file's stem or the task; names the run folder. Not written to YAML."""
+    name: str = ""
+    """What run folders and cards call it; by default the bundled name, the file's stem or the task."""
+
+    @field_validator("name")
+    @classmethod
+    def _stays_below_the_runs_folder(cls, name: str) -> str:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name:
+            raise ValueError("it must be a relative name, such as nlp/reviews")
+        return name
