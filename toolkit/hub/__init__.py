@@ -1,0 +1,1 @@
+"""Pretrained models and samples: found, fetched, checked, cached; finished models pushed."""
