@@ -1,0 +1,1 @@
+"""Scores with 95% intervals, calibration and speed, ready to be written as JSON."""

@@ -1,0 +1,94 @@
+"""What each metric is called and what it means, in words for people who did not train the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from toolkit.metrics.measure import Measure
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How one metric is shown.
+
+    ``unit``: a ``share`` lies in 0..1 and is shown in percent, a ``time`` is in seconds, a ``rate`` is per
+    second.
+    """
+
+    title: str
+    meaning: str
+    unit: Literal["share", "number", "time", "rate"] = "number"
+    better: Literal["higher", "lower"] = "higher"
+
+
+GLOSSARY: dict[str, Metric] = {
+    "accuracy": Metric("Accuracy", "Share of rows whose predicted label is the true one.", "share"),
+    "macro_f1": Metric(
+        "Macro F1",
+        "F1 (the harmonic mean of precision and recall) of each label, averaged so that rare labels "
+        "count as much as frequent ones.",
+        "share",
+    ),
+    "micro_f1": Metric(
+        "Micro F1", "F1 over all label decisions together, so that frequent labels count more.", "share"
+    ),
+    "subset_accuracy": Metric("Exact match", "Share of rows whose whole set of labels is right.", "share"),
+    "mcc": Metric(
+        "Matthews correlation",
+        "Agreement of predicted and true labels beyond chance: 1 is perfect, 0 is no better than guessing. "
+        "Honest when classes are unequal.",
+    ),
+    "loss": Metric(
+        "Loss", "Cross-entropy in nats: how surprised the model is by the true label.", better="lower"
+    ),
+    "ece": Metric(
+        "Calibration error",
+        "How far stated probabilities are from what comes true, on average (ECE, 15 bins). At 5%, "
+        "predictions made with 90% confidence may be right 85% of the time.",
+        "share",
+        "lower",
+    ),
+    "ece_calibrated": Metric(
+        "Calibration error, after scaling",
+        "The same once the logits are divided by the temperature found on the validation rows.",
+        "share",
+        "lower",
+    ),
+    "mse": Metric("Mean squared error", "Average squared distance from the true value.", better="lower"),
+    "mae": Metric("Mean absolute error", "Average distance from the true value.", better="lower"),
+    "r2": Metric(
+        "R²", "Share of the true values' variance that the predictions explain; 0 is as good as the mean."
+    ),
+    "pearson": Metric(
+        "Pearson correlation", "How well a straight line relates predictions and true values (-1 to 1)."
+    ),
+    "spearman": Metric("Spearman correlation", "How well predictions put rows in the right order (-1 to 1)."),
+    "latency_seconds": Metric("Latency", "Median time to answer a single input.", "time", "lower"),
+    "throughput_per_second": Metric("Throughput", "Inputs answered a second when sent in batches.", "rate"),
+}
+
+
+def describe(name: str) -> Metric:
+    """The metric's entry, or a plain one made from its name."""
+    return GLOSSARY.get(name) or Metric(name.replace("_", " ").capitalize(), "")
+
+
+def show(name: str, value: float | None) -> str:
+    """A value in the metric's unit: ``86.1%``, ``0.7213``, ``12.3 ms``, ``410 / s``; n/a for none."""
+    if value is None:
+        return "n/a"
+    unit = describe(name).unit
+    if unit == "share":
+        return f"{100 * value:.1f}%"
+    if unit == "time":
+        return f"{1000 * value:.1f} ms" if value < 1 else f"{value:.2f} s"
+    if unit == "rate":
+        return f"{value:,.0f} / s" if value >= 100 else f"{value:.3g} / s"
+    return f"{value:.4g}"
+
+
+def show_interval(name: str, measure: Measure) -> str:
+    """The 95% interval as ``84.0% to 88.1%``, or nothing where there is none."""
+    low, high = measure["low"], measure["high"]
+    return "" if low is None or high is None else f"{show(name, low)} to {show(name, high)}"
