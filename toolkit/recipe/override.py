@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from toolkit.errors import Finding, RecipeError
-from toolkit.recipe.parse import Builder, Document, Place, compose, plain_scalar
+from toolkit.recipe.parse import Builder, Document, compose, plain_scalar
 
 _YAML_STARTS = ("[", "{", '"', "'")
 
@@ -34,10 +34,21 @@ def _apply(document: Document, text: str) -> None:
         raise RecipeError(
             Finding("error", where, "not an override", "write KEY=VALUE, such as train.epochs=1")
         )
-    parent = _section(document.data, parts[:-1], where)
-    parent[parts[-1]] = parse_value(value.strip(), where)
-    _forget(document.places, tuple(parts))
-    document.places[tuple(parts)] = where
+    replace_value(document, parts, parse_value(value.strip(), where), where)
+
+
+def replace_value(document: Document, place: Sequence[str], value: Any, where: str) -> None:
+    """Put ``value`` at ``place``; errors in it will name ``where``.
+
+    Raises:
+        RecipeError: a single value or a list stands in the way.
+    """
+    parent = _section(document.data, place[:-1], where)
+    parent[place[-1]] = value
+    # Drop the lines of what was replaced, so that an error inside the new value names the override.
+    for known in [known for known in document.places if known[: len(place)] == tuple(place)]:
+        del document.places[known]
+    document.places[tuple(place)] = where
 
 
 def parse_value(text: str, where: str) -> Any:
@@ -74,9 +85,3 @@ def _not_a_section(path: str, value: Any, where: str) -> Finding:
     return Finding(
         "error", where, f"'{path}' is the single value {value!r}, not a section", f"set it: {path}=…"
     )
-
-
-def _forget(places: dict[Place, str], place: Place) -> None:
-    """Drop the lines of what was replaced, so that an error inside the new value names the override."""
-    for known in [known for known in places if known[: len(place)] == place]:
-        del places[known]

@@ -1,0 +1,377 @@
+"""The ``toolkit`` command: verbs only. What they do is in :mod:`toolkit.run` and the parts below it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import toolkit
+from toolkit import terminal
+from toolkit.errors import InputError, ToolkitError, disk_full
+
+if TYPE_CHECKING:
+    from toolkit.artifact import Artifact
+    from toolkit.hub.samples import Sample
+
+app = typer.Typer(
+    help="Pretrained models on your own data: one recipe, one command. Start with: toolkit train nlp/reviews",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    """What a model can be exported to."""
+
+    onnx = "onnx"
+
+
+def _complete_recipe(incomplete: str) -> list[tuple[str, str]]:
+    from toolkit.recipe.catalogue import entries
+
+    return [(entry.name, entry.summary) for entry in entries() if entry.name.startswith(incomplete)]
+
+
+def _complete_sample(incomplete: str) -> list[tuple[str, str]]:
+    from toolkit.hub.samples import SAMPLES
+
+    return [(name, sample.summary) for name, sample in SAMPLES.items() if name.startswith(incomplete)]
+
+
+def _complete_run(incomplete: str) -> list[str]:
+    runs = (str(path.parent) for path in Path("runs").glob("**/manifest.json"))
+    return [run for run in runs if run.startswith(incomplete)]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"transfer-toolkit {toolkit.__version__}")
+        raise typer.Exit
+
+
+RecipeName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A recipe's name (toolkit list), a YAML file, or a task.",
+        autocompletion=_complete_recipe,
+    ),
+]
+Changes = Annotated[
+    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe: train.epochs=1")
+]
+RunFolder = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run folder, or a Hub repository made by push.", autocompletion=_complete_run
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(metavar="SOURCE", help="csv/tsv/jsonl/parquet/txt file, folder, Hub id or sample:NAME."),
+]
+Model = Annotated[str | None, typer.Option(metavar="NAME", help="Hub id, model folder or sample:NAME.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    terminal.quiet()
+
+
+@app.command("list")
+def list_recipes(as_json: Json = False) -> None:
+    """List the recipes: those that ship with the toolkit and your own in ./recipes."""
+    from toolkit.recipe.catalogue import entries
+
+    found = entries()
+    if as_json:
+        terminal.print_json([entry.to_dict() for entry in found])
+        return
+    columns = ("recipe", "task", "model", "data", "offline", "what it does")
+    rows = [(e.name, e.task, e.model, e.data, "yes" if e.offline else "no", e.summary) for e in found]
+    terminal.print_table(columns, rows)
+
+
+@app.command()
+def show(recipe: RecipeName, as_json: Json = False) -> None:
+    """Print a recipe: as it is written, or with every default filled in (--json)."""
+    from toolkit import tasks
+    from toolkit.recipe.catalogue import find
+    from toolkit.recipe.load import load_recipe
+
+    path = find(recipe)
+    if as_json:
+        terminal.print_json(load_recipe(path, options_for=tasks.options_for).model_dump(mode="json"))
+    else:
+        terminal.print_yaml(path.read_text(encoding="utf-8"))
+
+
+@app.command()
+def check(
+    recipe: RecipeName,
+    changes: Changes = None,
+    *,
+    data: Data = None,
+    model: Model = None,
+    as_json: Json = False,
+) -> None:
+    """Do everything short of training: read recipe, data and model, and predict time and memory."""
+    from toolkit import run
+
+    report = run.check(recipe, *changes or (), data=data, model=model)
+    if as_json:
+        terminal.print_json(report.to_dict())
+    else:
+        for finding in report.findings:
+            print(f"{finding.level}: {finding}")
+        _print_predicted(report.predicted)
+    if not report.ok:
+        raise typer.Exit(InputError.exit_code)
+
+
+def _print_predicted(predicted: dict[str, Any]) -> None:
+    if not predicted:
+        return
+    print(f"time: about {terminal.duration(predicted['seconds'])}")
+    print(f"memory: about {terminal.size(predicted['memory_bytes'])}")
+    print(f"how this is predicted: {predicted['how']}")
+
+
+@app.command()
+def train(
+    recipe: RecipeName,
+    changes: Changes = None,
+    *,
+    data: Data = None,
+    model: Model = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Run folder; by default runs/RECIPE/TIME.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that share each batch.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a recipe, measure it, and write a run folder with model, metrics and report."""
+    from toolkit import run
+
+    artifact = run.train(
+        recipe, *changes or (), data=data, model=model, out=out, processes=processes, resume=resume
+    )
+    if not run.is_main_process():
+        return
+    if as_json:
+        result = {"run": str(artifact.folder), "metrics": artifact.metrics, "seconds": artifact.seconds}
+        terminal.print_json(result)
+    else:
+        _print_trained(artifact)
+
+
+def _print_trained(artifact: Artifact) -> None:
+    run = shlex.quote(str(artifact.folder))
+    terminal.print_table(("test", "value", "95% interval"), terminal.metric_rows(artifact.metrics["test"]))
+    example = artifact.examples[0][artifact.signature.input.name] if artifact.examples else "…"
+    print()
+    terminal.print_table(
+        ("", ""),
+        [
+            ("time", terminal.duration(artifact.seconds or 0.0)),
+            ("report", str(artifact.report)),
+            ("next", f"toolkit demo {run}"),
+            ("", f"toolkit predict {run} {shlex.quote(str(example))}"),
+        ],
+    )
+
+
+@app.command()
+def evaluate(run_folder: RunFolder, data: Data = None, as_json: Json = False) -> None:
+    """Measure a run on its own test split, or on other data."""
+    from toolkit import run
+
+    metrics = run.evaluate(run_folder, data)
+    if as_json:
+        terminal.print_json(metrics)
+    else:
+        terminal.print_table(("metric", "value", "95% interval"), terminal.metric_rows(metrics))
+
+
+@app.command()
+def predict(
+    run_folder: RunFolder,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT", help="Texts; files whose rows are read; - for lines of stdin."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Predict texts, the rows of files, or the lines of stdin (-)."""
+    from toolkit import run
+
+    values = [value for given in inputs for value in (_stdin_lines() if given == "-" else [given])]
+    predictions = run.predict(run_folder, values)
+    if as_json:
+        terminal.print_json(predictions)
+        return
+    # A file stands for many inputs, so the given words name the predictions only when there are as many.
+    named = values if len(values) == len(predictions) else [""] * len(predictions)
+    rows = [
+        (str(p["label"]), _score(p), terminal.one_line(v)) for p, v in zip(predictions, named, strict=True)
+    ]
+    terminal.print_table(("label", "score", "input"), rows)
+
+
+def _stdin_lines() -> list[str]:
+    return [line.rstrip("\n") for line in sys.stdin if line.strip()]
+
+
+def _score(prediction: dict[str, Any]) -> str:
+    return f"{prediction['score']:.3f}" if "score" in prediction else ""
+
+
+@app.command()
+def demo(
+    run_folder: RunFolder,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine.")] = 7860,
+    share: Annotated[bool, typer.Option("--share", help="Also make a public link for 72 hours.")] = False,
+) -> None:
+    """Open a demo of a run in the browser; only this machine can reach it."""
+    from toolkit import demo, run
+
+    demo.launch(run.load(run_folder), port=port, share=share)
+
+
+@app.command()
+def export(
+    run_folder: RunFolder,
+    format: Annotated[Format, typer.Option("--format", help="File format.")] = Format.onnx,
+    out: Annotated[str | None, typer.Option(metavar="FOLDER", help="Where to; by default RUN/onnx.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the model as ONNX, and compare what it computes with the original."""
+    from toolkit import run
+
+    folder = run.load(run_folder).export(out)
+    if as_json:
+        terminal.print_json({"folder": str(folder), "format": format.value})
+    else:
+        print(folder)
+
+
+@app.command()
+def push(
+    run_folder: RunFolder,
+    repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="Where to: USER/NAME.")],
+    public: Annotated[bool, typer.Option("--public", help="Readable by everyone, not private.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Upload model, card, recipe and metrics to the Hugging Face Hub; private unless --public."""
+    from toolkit import run
+
+    url = run.load(run_folder).push(repo_id, private=not public)
+    if as_json:
+        terminal.print_json({"url": url, "private": not public})
+    else:
+        print(url)
+
+
+@app.command()
+def samples(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Fetch these.", autocompletion=_complete_sample),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the samples (small real models and data), or fetch some into the cache."""
+    from toolkit.hub.samples import SAMPLES, is_cached, open_sample, sample
+
+    wanted = [sample(name) for name in names] if names else list(SAMPLES.values())
+    folders = {entry.name: str(open_sample(entry.name)) for entry in wanted} if names else {}
+    if as_json:
+        more = [{"cached": is_cached(entry), "folder": folders.get(entry.name)} for entry in wanted]
+        terminal.print_json([entry.to_dict() | extra for entry, extra in zip(wanted, more, strict=True)])
+    elif names:
+        terminal.print_table(("sample", "folder"), list(folders.items()))
+    else:
+        columns = (
+            "sample",
+            "kind",
+            "size",
+            "cached",
+            "licence",
+            "what it is, from where, how it is installed",
+        )
+        terminal.print_table(columns, [_sample_row(entry, is_cached(entry)) for entry in wanted])
+
+
+def _sample_row(entry: Sample, cached: bool) -> tuple[str, ...]:
+    about = "\n".join((entry.summary, entry.origin, entry.install))
+    return (
+        entry.name,
+        entry.kind,
+        terminal.size(entry.size_bytes),
+        "yes" if cached else "no",
+        entry.licence,
+        about,
+    )
+
+
+def main() -> None:
+    """Run the command line; leave with 0 done, 1 failed, 2 wrong input, 130 interrupted."""
+    try:
+        app(prog_name="toolkit")
+    except SystemExit as stop:
+        if stop.code == 130:
+            terminal.say(_interrupted(sys.argv[1:]))
+        sys.exit(_flushed(stop.code))
+    except Exception as error:  # the last frame: whatever comes here must leave as a message and an exit code
+        sys.exit(_report(error))
+
+
+def _report(error: Exception) -> int:
+    """Say what went wrong and give the exit code; a traceback is for our own mistakes only."""
+    if isinstance(error, OSError):
+        error = disk_full(error, error.filename or "the run folder")
+    if isinstance(error, ToolkitError):
+        _say_errors(error)
+        return error.exit_code
+    traceback.print_exception(error)
+    terminal.say(
+        f"internal error: {type(error).__name__}; this is a mistake in the toolkit, not in your input"
+    )
+    return 1
+
+
+def _say_errors(error: ToolkitError) -> None:
+    if isinstance(error, InputError) and os.environ.get("RANK", "0") != "0":
+        return  # every process of a run meets the same wrong input; the first one speaks
+    for line in str(error).splitlines():
+        terminal.say(f"error: {line}")
+
+
+def _interrupted(argv: list[str]) -> str:
+    if argv[:1] != ["train"]:
+        return "interrupted"
+    again = argv if "--resume" in argv else [*argv, "--resume"]
+    return f"interrupted; go on with: {shlex.join(['toolkit', *again])}"
+
+
+def _flushed(code: Any) -> Any:
+    """Write out stdout now: a reader that left early (``toolkit list | head -1``) is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
