@@ -1,0 +1,1 @@
+"""The supervised loop and what it stands on: batches, steps, optimisers, checkpoints, processes."""

@@ -1,0 +1,51 @@
+"""What holds while a model is trained and no longer: faster CPU kernels, compilation, checkpointed gradients."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from torch import nn
+
+from toolkit.engine.run import Run
+from toolkit.errors import Finding, RecipeError
+
+
+@contextlib.contextmanager
+def training_conditions(models: Sequence[nn.Module], run: Run) -> Iterator[None]:
+    """Set the models up for training inside the block, as the recipe and the device ask for.
+
+    Raises:
+        RecipeError: gradient checkpointing for a model that cannot do it.
+    """
+    train = run.recipe.train
+    with contextlib.ExitStack() as stack:
+        for model in models:
+            if train.gradient_checkpointing:
+                stack.enter_context(_checkpointed(model))
+            if train.compile:
+                stack.enter_context(_compiled(model))
+        yield
+
+
+@contextlib.contextmanager
+def _checkpointed(model: nn.Module) -> Iterator[None]:
+    enable = getattr(model, "gradient_checkpointing_enable", None)
+    if enable is None or not getattr(model, "supports_gradient_checkpointing", True):
+        message = f"{type(model).__name__} cannot recompute its activations"
+        raise RecipeError(Finding("error", "train.gradient_checkpointing", message, "set it to false"))
+    enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    try:
+        yield
+    finally:
+        model.gradient_checkpointing_disable()
+
+
+@contextlib.contextmanager
+def _compiled(model: nn.Module) -> Iterator[None]:
+    # In place, unlike torch.compile(model), so that the names of the weights stay the same.
+    model.compile(dynamic=True)
+    try:
+        yield
+    finally:
+        model._compiled_call_impl = None  # pyright: ignore[reportPrivateUsage]  (torch offers no other way back)

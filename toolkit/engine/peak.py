@@ -1,0 +1,37 @@
+"""How fast this machine multiplies matrices: the yardstick of ``peak_share``."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+import torch
+
+SIZES = {"cpu": 1024}
+"""Side of the square matrices; elsewhere large enough to fill a GPU."""
+SECONDS = 1.0
+"""How long to measure: the best of many short runs is what the machine can do."""
+
+
+@functools.cache
+def matmul_peak(device: torch.device, dtype: torch.dtype = torch.float32) -> float:
+    """Floating-point operations per second of a square matrix multiply, the best seen in about a second."""
+    side = SIZES.get(device.type, 4096)
+    left, right = (torch.ones(side, side, device=device, dtype=dtype) for _ in range(2))
+    best = 0.0
+    end = time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
+        started = time.perf_counter()
+        (left @ right)[0, 0].item()  # reading a value waits for the device
+        best = max(best, 2 * side**3 / (time.perf_counter() - started))
+    return best
+
+
+def training_flops(model: torch.nn.Module) -> float:
+    """Operations per token of one step: 2 forward for every weight of a matrix multiply, 2 for the gradient of its
+    input, and 2 for its own when it is trained (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
+
+    Embedding tables, which are looked up and not multiplied, and attention scores are left out.
+    """
+    weights = [m.weight for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    return float(sum((6 if weight.requires_grad else 4) * weight.numel() for weight in weights))

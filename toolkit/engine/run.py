@@ -1,0 +1,178 @@
+"""One execution of a recipe: its folder, its processes, its diary and its voice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, DistributedType
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+from accelerate.utils import ProjectConfiguration
+
+from toolkit.engine.history import History
+from toolkit.engine.progress import Talk
+from toolkit.engine.seed import seed_everything
+from toolkit.errors import Finding, RecipeError, TrainingError, did_you_mean, raise_errors
+from toolkit.recipe.schema import Recipe, TrainSection
+
+PROCESSES = "TOOLKIT_PROCESSES"
+"""Environment variable in which a launcher promises how many processes it starts."""
+PLAIN = {DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU, DistributedType.MULTI_XPU}
+"""Ways of running in which every process holds the whole model."""
+
+
+@dataclass
+class Run:
+    """What a task needs to execute a recipe.
+
+    ``start`` makes one; ``close`` ends its trackers.
+    """
+
+    folder: Path
+    recipe: Recipe
+    accelerator: Accelerator
+    history: History
+    talk: Talk
+    resume: bool = False
+
+    @classmethod
+    def start(cls, recipe: Recipe, folder: Path, resume: bool = False, progress: bool = True) -> Run:
+        """Open the run's folder, join its processes and seed everything.
+
+        Args:
+            recipe: resolved.
+            folder: the run's folder, made when missing; every process is given the same one.
+            resume: go on from ``checkpoints/last`` when there is one.
+            progress: talk on stderr.
+
+        Raises:
+            RecipeError: unknown or missing trackers, a precision this machine does not have.
+            TrainingError: fewer or more processes run than were asked for.
+        """
+        raise_errors(check_train(recipe.train), RecipeError)
+        accelerator = _accelerator(recipe.train, folder)
+        _check_processes(accelerator)
+        folder.mkdir(parents=True, exist_ok=True)
+        history = History(folder / "history.jsonl")
+        talk = Talk(speaks=progress and accelerator.is_main_process)
+        run = cls(folder, recipe, accelerator, history, talk, resume)
+        if run.is_main and not resume:
+            history.path.unlink(missing_ok=True)
+            shutil.rmtree(run.checkpoints, ignore_errors=True)
+        if recipe.train.report_to:
+            accelerator.init_trackers(recipe.name or recipe.task, config=_flat(recipe.model_dump()))
+        seed_everything(recipe.train.seed)
+        return run
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where ``last`` and ``best`` are kept."""
+        return self.folder / "checkpoints"
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and talks."""
+        return self.accelerator.is_main_process
+
+    @property
+    def processes(self) -> int:
+        """How many processes share the work."""
+        return self.accelerator.num_processes
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process computes."""
+        return self.accelerator.device
+
+    def say(self, text: str) -> None:
+        """One line on stderr, from the first process only."""
+        self.talk.say(text)
+
+    def record(self, line: Mapping[str, Any]) -> None:
+        """Write a line of history, and the same numbers to the trackers.
+
+        Raises:
+            DiskFullError: no space left.
+        """
+        if self.is_main:
+            self.history.add(line)
+        numbers = {key: value for key, value in _flat(line).items() if isinstance(value, int | float)}
+        self.accelerator.log(numbers, step=line["step"])
+
+    def sum(self, *values: float) -> list[float]:
+        """Each value summed over the processes."""
+        if self.processes == 1:
+            return list(values)
+        # float64 holds every count exactly; Apple's GPUs, which lack it, never run several processes.
+        total = self.accelerator.reduce(torch.tensor(values, dtype=torch.float64, device=self.device), "sum")
+        assert isinstance(total, torch.Tensor)  # reduce keeps the type of what it is given
+        return total.tolist()
+
+    def close(self) -> None:
+        """Finish the trackers' files."""
+        for tracker in self.accelerator.trackers:
+            tracker.finish()
+        self.accelerator.trackers.clear()
+
+
+def check_train(train: TrainSection) -> list[Finding]:
+    """What in the ``train`` section cannot work on this machine."""
+    findings = [_check_tracker(name) for name in train.report_to]
+    if train.mixed_precision == "fp16" and (train.device == "cpu" or not torch.accelerator.is_available()):
+        fix = "use bf16 or no"
+        findings.append(Finding("error", "train.mixed_precision", "fp16 needs a GPU", fix))
+    return [finding for finding in findings if finding]
+
+
+def _check_tracker(name: str) -> Finding | None:
+    where = "train.report_to"
+    if name not in LOGGER_TYPE_TO_CLASS:
+        return Finding("error", where, f"unknown tracker '{name}'", did_you_mean(name, LOGGER_TYPE_TO_CLASS))
+    if name not in {str(tracker) for tracker in get_available_trackers()}:
+        return Finding(
+            "error", where, f"tracker '{name}' is not installed", f"pip install {name.replace('_', '-')}"
+        )
+    return None
+
+
+def _accelerator(train: TrainSection, folder: Path) -> Accelerator:
+    # Accelerate keeps one state per interpreter and refuses another precision or device; a notebook trains twice.
+    joined = torch.distributed.is_available() and torch.distributed.is_initialized()
+    AcceleratorState._reset_state(reset_partial_state=not joined)  # pyright: ignore[reportPrivateUsage]
+    accelerator = Accelerator(
+        cpu=train.device == "cpu" or not torch.accelerator.is_available(),
+        mixed_precision=train.mixed_precision,
+        log_with=list(train.report_to) or None,
+        project_config=ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder / "trackers")),
+    )
+    if accelerator.distributed_type not in PLAIN:
+        name = accelerator.distributed_type.value
+        raise RecipeError(
+            f"{name} is not supported; start plain data-parallel processes (toolkit train … --processes N)"
+        )
+    return accelerator
+
+
+def _check_processes(accelerator: Accelerator) -> None:
+    promised = os.environ.get(PROCESSES)
+    if promised and int(promised) != accelerator.num_processes:
+        raise TrainingError(
+            f"{promised} processes were asked for, but {accelerator.num_processes} run together"
+        )
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, str | int | float | bool]:
+    """Nested data as ``a/b: value``, which is what trackers take."""
+    flat: dict[str, str | int | float | bool] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}/")
+        else:
+            flat[prefix + key] = value if isinstance(value, str | int | float | bool) else str(value)
+    return flat

@@ -1,0 +1,334 @@
+"""What happens around the steps of a training: position, history, evaluation, best and last checkpoint."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from toolkit.engine import checkpoint
+from toolkit.engine.batching import Rows
+from toolkit.engine.metric import Goal
+from toolkit.engine.optim import build_optimizer, build_schedule
+from toolkit.engine.peak import matmul_peak
+from toolkit.engine.run import Run
+from toolkit.engine.state import State, Window
+from toolkit.engine.step import Batches, Objective, Report, Turn
+from toolkit.recipe.schema import TrainSection
+
+Evaluate = Callable[[], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a training went."""
+
+    steps: int
+    epochs: float
+    seconds: float
+    """From start to end, evaluations included and interruptions left out."""
+    best_metric: float | None
+    best_step: int
+    stopped: str | None
+    """Why it ended before its last step, if it did."""
+    samples_per_second: float
+    """In optimiser steps."""
+    peak_memory_bytes: int
+    warnings: list[str]
+
+
+@dataclass
+class Session:
+    """A training under way."""
+
+    run: Run
+    turns: list[Turn]
+    total: int
+    """Optimiser steps of the whole training."""
+    goal: Goal | None
+    """What evaluations are judged by; None when there are none."""
+    state: State
+    _clock: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def start(
+        cls,
+        objectives: Sequence[Objective],
+        batches: Batches,
+        run: Run,
+        best_metric: str,
+        metrics: Collection[str] | None,
+    ) -> Session:
+        """Optimisers and schedules for the objectives, and the state of the checkpoint when resuming.
+
+        Args:
+            metrics: names the evaluation gives (empty: not known yet), or None when there is no evaluation.
+        """
+        train = run.recipe.train
+        goal = Goal.of(train, best_metric, metrics)
+        total = total_steps(batches, train)
+        turns = [_turn(number, objective, run, total) for number, objective in enumerate(objectives)]
+        session = cls(run, turns, total, goal, State(accumulation=train.gradient_accumulation_steps))
+        session._resume()
+        for model in session.models:
+            model.train()
+            _same_everywhere([*model.parameters(), *model.buffers()], run)
+        return session
+
+    @property
+    def models(self) -> list[nn.Module]:
+        """The objectives' models."""
+        return [turn.objective.model for turn in self.turns]
+
+    @property
+    def train(self) -> TrainSection:
+        """The recipe's ``train`` section."""
+        return self.run.recipe.train
+
+    def remaining(self, batches: Batches) -> Iterator[Rows]:
+        """The batches not yet done, epoch after epoch."""
+        while self.state.step < self.total:
+            plan = batches.plan(self.state.epoch)
+            self.state.batches = len(plan)
+            for rows in plan[self.state.position :]:
+                if self.state.step == self.total:
+                    return
+                yield rows
+            self.state.epoch, self.state.position = self.state.epoch + 1, 0
+
+    def count(self, rows: Rows, reports: Sequence[Report], seconds: float) -> None:
+        """Note a step that was taken."""
+        state, window = self.state, self.state.window
+        state.step += 1
+        state.position += 1
+        state.samples += len(rows)
+        state.seconds += seconds
+        window.steps += 1
+        window.samples += len(rows)
+        window.seconds += seconds
+        window.tokens += reports[0].tokens
+        for turn, report in zip(self.turns, reports, strict=True):
+            name = turn.objective.name
+            window.flops += turn.objective.flops_per_token * report.tokens
+            window.losses[name] = window.losses.get(name, 0.0) + report.loss
+            window.norms[name] = report.norm
+        self.run.talk.advance(state.step)
+
+    @property
+    def _last_step(self) -> bool:
+        return self.state.step == self.total
+
+    @property
+    def log_due(self) -> bool:
+        """Whether a line of history is due."""
+        return self.state.step % self.train.logging_steps == 0 or self._last_step
+
+    @property
+    def evaluation_due(self) -> bool:
+        """Whether this step ends an evaluation interval, an epoch or the training."""
+        if self._last_step:
+            return True
+        if self.train.eval_steps:
+            return self.state.step % self.train.eval_steps == 0
+        return self.state.position == self.state.batches
+
+    @property
+    def save_due(self) -> bool:
+        """Whether a resumable checkpoint is due."""
+        if self.train.save_steps and not self._last_step and not self.state.stopped:
+            return self.state.step % self.train.save_steps == 0
+        return self.evaluation_due
+
+    def log(self) -> None:
+        """Write the means since the last line, and warn of gradients that vanish or explode."""
+        state, window = self.state, self.state.window
+        speed = window.samples / window.seconds
+        line: dict[str, float | int | None] = {"step": state.step, "epoch": round(state.epochs, 6)}
+        for turn in self.turns:
+            name = turn.objective.name
+            suffix = f"_{name}" if len(self.turns) > 1 else ""
+            line[f"loss{suffix}"] = window.losses[name] / window.steps
+            line[f"learning_rate{suffix}"] = turn.schedule.get_last_lr()[0]
+            line[f"gradient_norm{suffix}"] = window.norms[name]
+            warning = state.watch(name, window.norms[name])
+            if warning:
+                self.run.say(f"warning: {warning}")
+        line |= {"samples_per_second": speed, "tokens_per_second": window.tokens / window.seconds}
+        line |= {"peak_share": self._peak_share(), "seconds": state.seconds}
+        self.run.record(line)
+        loss = sum(window.losses.values()) / window.steps
+        self.run.talk.figures(state.step, loss, speed, (self.total - state.step) * state.seconds / state.step)
+        state.window = Window()
+
+    def _peak_share(self) -> float | None:
+        window = self.state.window
+        if not window.flops:
+            return None
+        return window.flops / window.seconds / (matmul_peak(self.run.device) * self.run.processes)
+
+    def judge(self, evaluate: Evaluate) -> None:
+        """Evaluate, keep the best weights, and decide whether to stop early.
+
+        Raises:
+            RecipeError: the metric that was asked for is not among those given.
+        """
+        assert self.goal is not None  # there is a goal when there is an evaluation
+        for model in self.models:
+            _same_everywhere(list(model.buffers()), self.run)
+            model.eval()
+        scores = self._agree(evaluate())
+        for model in self.models:
+            model.train()
+        state = self.state
+        value = self.goal.value(scores)
+        self.run.record({"step": state.step, "epoch": round(state.epochs, 6), "validation": scores})
+        self.run.say(f"step {state.step}: validation {self.goal.name} {value:.4f}")
+        if state.improves(value, self.goal.minimise) and self.run.is_main:
+            checkpoint.save(
+                self.run.checkpoints / "best", self._weights(), {"step": state.step, "scores": scores}
+            )
+        patience = self.train.early_stopping_patience
+        if patience and state.misses >= patience and not self._last_step:
+            state.stopped = f"no better validation {self.goal.name} in {patience} evaluations"
+            self.run.say(f"stopping early at step {state.step}: {state.stopped}")
+
+    def _agree(self, scores: dict[str, float]) -> dict[str, float]:
+        """The first process's scores, so that all decide alike."""
+        names = sorted(scores)
+        values = torch.tensor(
+            [scores[name] for name in names], dtype=torch.float64, device=self._exact_device
+        )
+        _same_everywhere([values], self.run)
+        return dict(zip(names, values.tolist(), strict=True))
+
+    @property
+    def _exact_device(self) -> torch.device:
+        return torch.device("cpu") if self.run.processes == 1 else self.run.device
+
+    def _weights(self) -> dict[str, dict[str, torch.Tensor]]:
+        return {
+            f"model-{turn.objective.name}": checkpoint.model_tensors(turn.objective.model)
+            for turn in self.turns
+        }
+
+    def save(self) -> None:
+        """Write ``checkpoints/last``, from which a killed run goes on."""
+        self._tick()
+        if not self.run.is_main:
+            return
+        tensors = self._weights()
+        state = {"state": self.state.to_dict()}
+        for turn in self.turns:
+            name = turn.objective.name
+            tensors[f"optimizer-{name}"], groups = checkpoint.pack_optimizer(turn.optimizer.optimizer)
+            state[name] = {"optimizer": groups, "schedule": turn.schedule.state_dict()}
+        scaler = self.run.accelerator.scaler
+        if scaler is not None:
+            state["scaler"] = scaler.state_dict()
+        checkpoint.save(self.run.checkpoints / "last", tensors, state)
+
+    def _resume(self) -> None:
+        folder = self.run.checkpoints / "last"
+        if not self.run.resume:
+            return
+        if self.run.is_main and not checkpoint.exists(folder):
+            self.run.say("nothing to resume from: no checkpoint was kept yet; starting from the beginning")
+        self.run.accelerator.wait_for_everyone()
+        if not folder.exists():
+            self._forget()
+            return
+        tensors, state = checkpoint.load(folder)
+        for turn in self.turns:
+            name = turn.objective.name
+            checkpoint.restore_model(turn.objective.model, tensors[f"model-{name}"], folder)
+            checkpoint.unpack_optimizer(
+                turn.optimizer.optimizer, tensors[f"optimizer-{name}"], state[name]["optimizer"]
+            )
+            turn.schedule.load_state_dict(state[name]["schedule"])
+        if self.run.accelerator.scaler is not None and "scaler" in state:
+            self.run.accelerator.scaler.load_state_dict(state["scaler"])
+        self.state = State.from_dict(state["state"])
+        self._forget()
+        self.run.say(f"resuming at step {self.state.step} of {self.total}")
+
+    def _forget(self) -> None:
+        if self.run.is_main:
+            self.run.history.keep_until(self.state.step)
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.state.wall_seconds += now - self._clock
+        self._clock = now
+
+    def finish(self) -> FitResult:
+        """Give the models the best weights, and sum up."""
+        self._tick()
+        state = self.state
+        self.run.accelerator.wait_for_everyone()
+        if state.best is not None:
+            folder = self.run.checkpoints / "best"
+            tensors = checkpoint.load(folder).tensors
+            for turn in self.turns:
+                checkpoint.restore_model(
+                    turn.objective.model, tensors[f"model-{turn.objective.name}"], folder
+                )
+        return FitResult(
+            steps=state.step,
+            epochs=round(state.epochs, 6),
+            seconds=state.wall_seconds,
+            best_metric=state.best,
+            best_step=state.best_step,
+            stopped=state.stopped,
+            samples_per_second=state.samples / state.seconds if state.seconds else 0.0,
+            peak_memory_bytes=peak_memory(self.run.device),
+            warnings=list(state.warnings),
+        )
+
+
+def total_steps(batches: Batches, train: TrainSection) -> int:
+    """Optimiser steps of a training: ``max_steps``, or those of its epochs, fractions rounded up."""
+    if train.max_steps:
+        return train.max_steps
+    whole = int(train.epochs)
+    steps = sum(len(batches.plan(epoch)) for epoch in range(whole))
+    return (
+        steps + math.ceil((train.epochs - whole) * len(batches.plan(whole)))
+        if train.epochs > whole
+        else steps
+    )
+
+
+def _turn(number: int, objective: Objective, run: Run, total: int) -> Turn:
+    train = run.recipe.train
+    objective.model.to(run.device)
+    optimizer = build_optimizer(
+        objective.model,
+        train.optimizer,
+        learning_rate=train.learning_rate,
+        weight_decay=train.weight_decay,
+        momentum=train.momentum,
+    )
+    schedule = build_schedule(
+        optimizer, train.lr_scheduler_type, steps=total, warmup_ratio=train.warmup_ratio
+    )
+    return Turn(number, objective, run.accelerator.prepare_optimizer(optimizer), schedule)
+
+
+def _same_everywhere(tensors: Sequence[torch.Tensor], run: Run) -> None:
+    """Give every process the first one's values."""
+    if run.processes > 1:
+        for tensor in tensors:
+            torch.distributed.broadcast(tensor.data, 0)
+
+
+def peak_memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,213 @@
+"""One optimiser step: the pieces of a batch, their common loss, the processes' sum, memory that runs out."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.distributed as dist
+from accelerate.optimizer import AcceleratedOptimizer
+from accelerate.utils.memory import should_reduce_batch_size
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
+
+from toolkit.engine.batching import Rows, cut
+from toolkit.engine.run import Run
+from toolkit.engine.seed import seed_everything
+from toolkit.engine.state import State
+from toolkit.errors import TrainingError
+from toolkit.files import write_json
+
+Batch = dict[str, Tensor]
+
+
+class Batches(Protocol):
+    """The training rows of a task."""
+
+    def plan(self, epoch: int) -> list[Rows]:
+        """The global batches of an epoch, as row indices; the same in every process."""
+        ...
+
+    def collate(self, rows: Rows) -> Batch:
+        """The model's inputs for some rows, on the CPU."""
+        ...
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss and the model it trains; several of them take turns on each batch."""
+
+    name: str
+    model: nn.Module
+    loss: Callable[[nn.Module, Batch], Tensor]
+    """Sum of the losses of a piece's units; the batch is on the model's device."""
+    units: Callable[[Batch], float | Tensor]
+    """How many units (rows, label tokens) a piece has."""
+    flops_per_token: float = 0.0
+    """Floating-point operations of a forward and backward pass, for ``peak_share``."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An objective with its optimiser and schedule."""
+
+    number: int
+    objective: Objective
+    optimizer: AcceleratedOptimizer
+    schedule: LRScheduler
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What this turn trains."""
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one step did, summed over the processes."""
+
+    loss: float
+    """Per unit."""
+    norm: float
+    """Of the gradient, before clipping."""
+    tokens: float
+
+
+def take_step(turn: Turn, batches: Batches, rows: Rows, run: Run, state: State) -> Report:
+    """One optimiser step on a global batch, the same whatever the number of pieces and processes.
+
+    Raises:
+        TrainingError: the loss or the gradient is not finite, or a single row does not fit into memory.
+    """
+    while True:
+        turn.optimizer.zero_grad()
+        pieces = [
+            batches.collate(piece) for piece in cut(rows, run.processes, state.accumulation)[_rank(run)]
+        ]
+        units, tokens = run.sum(
+            sum(float(turn.objective.units(p)) for p in pieces), sum(map(_tokens, pieces))
+        )
+        losses = _accumulate(turn, pieces, max(units, 1.0), run, state)
+        # Processes agree on whether to try again before they exchange gradients: one that ran out of memory
+        # while the others wait for its gradients would hang them.
+        loss, failures = run.sum(sum(losses or ()), float(losses is None))
+        if not failures:
+            break
+        _smaller_pieces(rows, run, state)
+    _sum_gradients(turn.parameters, run)
+    norm = _clip(turn, run)
+    if not math.isfinite(loss) or (not math.isfinite(norm) and run.accelerator.scaler is None):
+        raise _not_finite(pieces, losses or [], rows, run, state)
+    turn.optimizer.step()
+    if not turn.optimizer.step_was_skipped:
+        turn.schedule.step()
+    return Report(loss / max(units, 1.0), norm, tokens)
+
+
+def _accumulate(
+    turn: Turn, pieces: Sequence[Batch], units: float, run: Run, state: State
+) -> list[float] | None:
+    """Add up the pieces' gradients; their losses, or None when memory ran out."""
+    losses: list[Tensor] = []
+    seed = run.recipe.train.seed
+    try:
+        for number, piece in enumerate(pieces):
+            seed_everything(seed, state.step, turn.number, _rank(run) + number * run.processes)
+            moved = {key: value.to(run.device, non_blocking=True) for key, value in piece.items()}
+            with run.accelerator.autocast():
+                loss = turn.objective.loss(turn.objective.model, moved)
+            run.accelerator.backward(loss / units)
+            losses.append(loss.detach())
+        return [float(loss) for loss in losses]
+    except (RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
+    return None
+
+
+def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return should_reduce_batch_size(error) or "not enough memory" in str(error)
+
+
+def _smaller_pieces(rows: Rows, run: Run, state: State) -> None:
+    pieces = min(state.accumulation, math.ceil(len(rows) / run.processes))
+    if pieces * run.processes >= len(rows):
+        raise TrainingError(
+            "out of memory on a single row: shorten the inputs (options.max_length), use LoRA, gradient checkpointing or a smaller model"
+        )
+    state.accumulation = pieces * 2
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    run.say(
+        f"out of memory at step {state.step + 1}: half the micro-batch, {state.accumulation} pieces per step; same result"
+    )
+
+
+def _sum_gradients(parameters: Iterable[nn.Parameter], run: Run) -> None:
+    """Add the processes' gradients.
+
+    By hand rather than through DistributedDataParallel: a process may have no piece of a small batch, may leave
+    parameters unused or call its model in any way, and can still back out when another runs out of memory.
+    """
+    if run.processes == 1:
+        return
+    gradients: list[Tensor] = []
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        gradients.append(parameter.grad)
+    work = [dist.all_reduce(gradient, async_op=True) for gradient in gradients]
+    for reduction in work:
+        if reduction is not None:
+            reduction.wait()
+
+
+def _clip(turn: Turn, run: Run) -> float:
+    """Scale the gradient down to the longest allowed; its norm before."""
+    run.accelerator.unscale_gradients(turn.optimizer)
+    gradients = [p.grad for p in turn.parameters if p.grad is not None]
+    norm = torch.nn.utils.get_total_norm(gradients)
+    limit = run.recipe.train.max_grad_norm
+    if limit is not None and norm > limit:
+        torch.nn.utils.clip_grads_with_norm_(turn.parameters, limit, norm)
+    return float(norm)
+
+
+def _not_finite(
+    pieces: Sequence[Batch], losses: Sequence[float], rows: Rows, run: Run, state: State
+) -> TrainingError:
+    """Save the batch that broke the training, and say where it is."""
+    folder = run.folder / "offending_batch"
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        f"{n}.{key}": value.contiguous() for n, piece in enumerate(pieces) for key, value in piece.items()
+    }
+    save_file(tensors, folder / f"process{_rank(run)}.safetensors")
+    bad = [n for n, loss in enumerate(losses) if not math.isfinite(loss)]
+    if run.is_main:
+        write_json(
+            folder / "rows.json", {"step": state.step + 1, "epoch": state.epochs, "rows": rows.tolist()}
+        )
+    what = "loss" if bad or run.processes > 1 else "gradient"
+    return TrainingError(
+        f"the {what} is not a finite number at step {state.step + 1}; the batch is saved in {folder} "
+        "(tensors and row numbers). Lower train.learning_rate, or look at these rows"
+    )
+
+
+def _tokens(batch: Batch) -> float:
+    if "attention_mask" in batch:
+        return float(batch["attention_mask"].sum())
+    return float(batch["input_ids"].numel()) if "input_ids" in batch else 0.0
+
+
+def _rank(run: Run) -> int:
+    return run.accelerator.process_index
