@@ -29,7 +29,7 @@ _QUIET = {
 
 
 def quiet() -> None:
-    """Silence progress bars, load reports and warnings of the libraries below; what the user set (``python -W``) wins.
+    """Silence progress bars, load reports and warnings of the libraries below; what the user set wins.
 
     To be called before any of them is imported: they read these variables once.
     """

@@ -97,13 +97,15 @@ def header(text: str) -> tuple[str, str]:
     comment = re.match(r"(?:#.*(?:\n|$))*", text)
     lines = [line.lstrip("#") for line in comment.group().splitlines()] if comment else []
     body, _, measured = "\n".join(lines).partition("measured:")
-    return _paragraph(body), _paragraph(measured)
+    goal = re.split(r"\n\s{2,}toolkit ", body)[
+        0
+    ]  # a goal may be followed by its command without an empty line
+    return _paragraph(goal), _paragraph(measured)
 
 
 def _paragraph(text: str) -> str:
-    """The first paragraph, on one line; a deeper indented line (a command) ends it too."""
-    first = re.split(r"\n\s*\n|\n\s{2,}toolkit ", text.strip("\n"))[0]
-    return " ".join(first.split())
+    """The first paragraph, on one line."""
+    return " ".join(re.split(r"\n\s*\n", text.strip("\n"))[0].split())
 
 
 def _entry(name: str, path: Path) -> Entry:
