@@ -33,7 +33,7 @@ def probabilities(problem_type: ProblemType, logits: NDArray[np.generic], temper
     return expit(scaled) if problem_type == "multi_label_classification" else softmax(scaled, axis=1)
 
 
-def decisions(problem_type: ProblemType, logits: NDArray[np.generic]) -> NDArray[np.generic]:
+def predicted(problem_type: ProblemType, logits: NDArray[np.generic]) -> NDArray[np.generic]:
     """Class ids (rows,), multi-hot at probability 0.5 (rows, labels), or a regressor's values themselves."""
     scores = np.asarray(logits, dtype=np.float64)
     if problem_type == "single_label_classification":
@@ -61,7 +61,7 @@ def fit_temperature(
     """
     if problem_type == "regression" or not len(labels):
         return 1.0
-    if np.array_equal(decisions(problem_type, logits), labels):
+    if np.array_equal(predicted(problem_type, logits), labels):
         return 1.0
     scores = np.asarray(logits, dtype=np.float64)
 

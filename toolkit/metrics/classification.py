@@ -10,7 +10,7 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from toolkit.errors import TrainingError
-from toolkit.metrics.calibration import ProblemType, calibration_error, decisions, losses
+from toolkit.metrics.calibration import ProblemType, calibration_error, losses, predicted
 from toolkit.metrics.measure import RESAMPLES, Floats, Measure, Statistic, bootstrap, mean_of, undefined
 from toolkit.metrics.regression import regression_statistics
 
@@ -70,13 +70,13 @@ def score(
     scores = bootstrap(
         statistics, len(labels), resamples=resamples, seed=seed, recentre=("ece", "ece_calibrated")
     )
-    return _explain(problem_type, scores, labels, decisions(problem_type, logits))
+    return _explain(problem_type, scores, labels, predicted(problem_type, logits))
 
 
 def confusion(logits: Array, labels: Array) -> NDArray[np.int64]:
     """Counts (true, predicted) of a single-label classifier."""
     classes = np.arange(np.asarray(logits).shape[1])
-    guesses = decisions("single_label_classification", logits)
+    guesses = predicted("single_label_classification", logits)
     return np.asarray(confusion_matrix(labels, guesses, labels=classes), dtype=np.int64)
 
 
@@ -89,7 +89,7 @@ def per_class(
     unknown: Any = np.nan  # scikit-learn documents NaN for it, but infers a string
     table = precision_recall_fscore_support(
         np.asarray(labels).astype(np.int64),
-        decisions(problem_type, logits),
+        predicted(problem_type, logits),
         labels=np.arange(len(names)),
         zero_division=unknown,
     )
@@ -106,10 +106,10 @@ def _statistics(
     problem_type: ProblemType, logits: Array, labels: Array, temperature: float
 ) -> dict[str, Statistic]:
     if problem_type == "regression":
-        return regression_statistics(decisions(problem_type, logits), labels)
+        return regression_statistics(predicted(problem_type, logits), labels)
     decide = _single_label if problem_type == "single_label_classification" else _multi_label
     return {
-        **decide(np.asarray(labels), decisions(problem_type, logits), np.asarray(logits).shape[1]),
+        **decide(np.asarray(labels), predicted(problem_type, logits), np.asarray(logits).shape[1]),
         "loss": mean_of(losses(problem_type, logits, labels)),
         "ece": calibration_error(problem_type, logits, labels),
         "ece_calibrated": calibration_error(problem_type, logits, labels, temperature),

@@ -1,0 +1,191 @@
+"""Write a model as ONNX and prove that it computes the same."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import shutil
+import warnings
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from toolkit.errors import MissingExtraError, ToolkitError
+from toolkit.files import atomic_folder
+
+MODEL = "model.onnx"
+TOLERANCE = 1e-4
+"""Largest difference allowed between the outputs of ONNX Runtime and torch, relative to the larger of 1 and
+the largest output: float32 kernels that sum in another order differ by about 1e-6."""
+
+_AXES = {0: "batch", 1: "sequence"}
+_BATCHES = (1, 2, 5)
+_LENGTHS = (1, 7, 32, 128)
+
+
+def export_onnx(
+    model: Any,
+    example: Mapping[str, Tensor],
+    target: Path,
+    *,
+    files: Sequence[Path] = (),
+    axes: Mapping[str, Mapping[int, str]] | None = None,
+    output: str = "logits",
+) -> dict[str, Any]:
+    """Export ``model`` to ``target/model.onnx`` and compare it with torch on several batch sizes and lengths.
+
+    The exported copy is in float32 and evaluation mode, on the CPU, with plain attention; ``model`` is left
+    as it is.
+
+    Args:
+        model: a transformers model that is called with the inputs by name and returns an object with
+        ``output``.
+        example: one batch, at least 2 rows and 2 positions, named as the model's inputs; (rows, positions).
+        target: folder that will hold the model; it appears when all is well, or not at all.
+        files: files to copy beside the model: tokenizer, configuration.
+        axes: which dimensions may vary, by input; by default ``{0: "batch", 1: "sequence"}`` for each.
+        output: which output to export.
+
+    Returns:
+        ``max_abs_difference``, ``opset`` and ``compared``, the number of batches that were compared.
+
+    Raises:
+        MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
+        ToolkitError: the model cannot be exported, or the result computes something else.
+    """
+    _require_packages()
+    plain = _Plain(_plain_copy(model), list(example), output).eval()
+    example = {name: value.cpu() for name, value in example.items()}
+    with atomic_folder(target) as folder:
+        opset = _write(plain, example, folder / MODEL, axes or dict.fromkeys(example, _AXES))
+        difference, compared = _compare(plain, example, folder / MODEL)
+        for file in files:
+            shutil.copy2(file, folder / file.name)
+    return {"max_abs_difference": difference, "opset": opset, "compared": compared}
+
+
+class _Plain(nn.Module):
+    """The model as a function of tensors by position, which is what ONNX knows."""
+
+    def __init__(self, model: nn.Module, names: list[str], output: str) -> None:
+        super().__init__()
+        self.model = model
+        self.names = names
+        self.output = output
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return getattr(self.model(**dict(zip(self.names, inputs, strict=True))), self.output)
+
+
+def _require_packages() -> None:
+    try:
+        import onnx
+        import onnxruntime
+        import onnxscript
+    except ImportError as error:
+        raise MissingExtraError("exports to ONNX", "export") from error
+    del onnx, onnxruntime, onnxscript
+
+
+def _plain_copy(model: Any) -> Any:
+    """A float32 copy on the CPU whose attention every exporter knows; training may have used another."""
+    plain = copy.deepcopy(model).cpu().float()
+    if hasattr(plain, "set_attn_implementation"):
+        plain.set_attn_implementation("sdpa" if getattr(plain, "_supports_sdpa", False) else "eager")
+    return plain
+
+
+def _write(
+    plain: _Plain, example: Mapping[str, Tensor], path: Path, axes: Mapping[str, Mapping[int, str]]
+) -> int:
+    """Export to ``path`` and return the version of the operator set."""
+    shapes = [{axis: torch.export.Dim(name) for axis, name in axes[name_].items()} for name_ in example]
+    try:
+        with _silence():
+            program = torch.onnx.export(
+                plain,
+                tuple(example.values()),
+                dynamo=True,
+                dynamic_shapes=(tuple(shapes),),
+                input_names=list(example),
+                output_names=[plain.output],
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        name = type(plain.model).__name__
+        raise ToolkitError(f"{name} cannot be exported to ONNX: {reason}") from error
+    if program is None:
+        raise ToolkitError("torch gave no ONNX program")
+    program.save(path)
+    return int(program.model.opset_imports[""])
+
+
+@contextmanager
+def _silence() -> Generator[None]:
+    """Keep the exporter's remarks on packages we do not use, and on its own deprecations, from the user."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _compare(plain: _Plain, example: Mapping[str, Tensor], path: Path) -> tuple[float, int]:
+    """Largest difference between both engines' outputs, and how many batches were tried."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = {entry.name for entry in session.get_inputs()}
+    worst = 0.0
+    batches = list(_batches(example, _longest(plain.model)))
+    for batch in batches:
+        with torch.inference_mode():
+            expected = plain(*batch.values()).numpy()
+        given = {name: value.numpy() for name, value in batch.items() if name in names}
+        got = np.asarray(session.run(None, given)[0])
+        worst = max(worst, _difference(got, expected, batch))
+    return worst, len(batches)
+
+
+def _difference(got: np.ndarray, expected: np.ndarray, batch: Mapping[str, Tensor]) -> float:
+    difference = float(np.abs(got - expected).max())
+    allowed = TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    if not difference <= allowed:  # also when it is NaN
+        rows, length = next(iter(batch.values())).shape[:2]
+        raise ToolkitError(
+            f"the exported model computes something else: outputs differ by {difference:.3g} from torch's "
+            f"for {rows} rows of length {length} ({allowed:.3g} is allowed); nothing was written"
+        )
+    return difference
+
+
+def _batches(example: Mapping[str, Tensor], longest: int) -> Iterator[dict[str, Tensor]]:
+    """The example's own content, repeated and cut to several sizes, with every row but the first padded."""
+    for rows, length in product(_BATCHES, sorted({min(length, longest) for length in _LENGTHS})):
+        batch = {name: _fit(value, rows, length) for name, value in example.items()}
+        if "attention_mask" in batch:
+            batch["attention_mask"] = torch.ones_like(batch["attention_mask"])
+            for row in range(1, rows):
+                batch["attention_mask"][row, max(1, length * row // rows) :] = 0
+        yield batch
+
+
+def _fit(value: Tensor, rows: int, length: int) -> Tensor:
+    repeats = [-(-rows // value.shape[0]), -(-length // value.shape[1])]
+    return value.repeat(*repeats, *[1] * (value.ndim - 2))[:rows, :length].contiguous()
+
+
+def _longest(model: Any) -> int:
+    longest = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    return longest if isinstance(longest, int) and longest > 0 else max(_LENGTHS)
