@@ -117,7 +117,9 @@ def _wrong_value(where: str, path: str, group: list[ErrorDetails]) -> Finding:
 def _allowed(details: ErrorDetails) -> str:
     template = _ALLOWED.get(details["type"])
     if template:
-        return template.format(**details.get("ctx", {}))
+        bounds = details.get("ctx", {}).items()
+        whole = {name: int(x) if isinstance(x, float) and x.is_integer() else x for name, x in bounds}
+        return template.format(**whole)
     return details["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
 
 
