@@ -1,0 +1,38 @@
+"""Build the page of an artifact: one input at a time, or a whole file of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from toolkit.demo import summary
+from toolkit.demo.files import FileTab
+from toolkit.demo.serve import Demo, upload_folder
+from toolkit.demo.single import SingleTab
+
+if TYPE_CHECKING:
+    from toolkit.artifact import Artifact
+
+QUEUE = 64
+"""Requests that may wait; the next one is told that the server is busy."""
+
+
+def build(artifact: Artifact) -> Demo:
+    """A Gradio app from an artifact's signature, ready to launch.
+
+    Raises:
+        ToolkitError: the artifact's model cannot be opened.
+    """
+    artifact.predict(
+        []
+    )  # opens the model now, so that a damaged one is an error here and not at the first click
+    upload_folder()
+    title = summary.title(artifact)
+    with Demo(title=title, analytics_enabled=False) as demo:
+        gr.Markdown(f"# {summary.plain(title)}\n\n{summary.describe(artifact)}", elem_id="heading")
+        with gr.Tab("One at a time"):
+            SingleTab(artifact).build()
+        with gr.Tab("A whole file"):
+            FileTab(artifact).build()
+    return demo.queue(max_size=QUEUE, default_concurrency_limit=1)

@@ -1,0 +1,43 @@
+"""How the demo looks; fonts come from the page's own server, so that it needs no network."""
+
+from __future__ import annotations
+
+from gradio import themes
+
+# Of the fonts Gradio ships, these are among the few whose files hold the Latin alphabet.
+FONT = themes.LocalFont("Source Sans Pro", weights=(400, 700))
+MONO = themes.LocalFont("IBM Plex Mono", weights=(400, 700))
+
+THEME = themes.Default(
+    primary_hue="teal",
+    secondary_hue="teal",
+    neutral_hue="slate",
+    radius_size="lg",
+    font=(FONT, "ui-sans-serif", "system-ui", "sans-serif"),
+    font_mono=(MONO, "ui-monospace", "monospace"),
+).set(
+    # The theme's own shades are too pale to read: these have a contrast of at least 4.5 to 1.
+    body_text_color_subdued="*neutral_500",
+    body_text_color_subdued_dark="*neutral_400",
+    block_label_text_color="*neutral_600",
+    color_accent="*primary_700",
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_dark="*primary_700",
+)
+
+CSS = """
+.gradio-container {max-width: min(1120px, 100%) !important; margin: 0 auto !important}
+.gradio-container .main {min-width: 0; max-width: 100%}
+#heading h1 {font-size: 1.9rem; margin: 0.2rem 0 0.3rem}
+#heading p, .hint p {color: var(--body-text-color-subdued); line-height: 1.5}
+.hint p {font-size: var(--text-sm)}
+#prediction, #table {--font-mono: var(--font)}
+#reasons .legend {margin-bottom: 0.5rem}
+#reasons .legend-item {font-weight: 400; font-size: var(--text-sm)}
+#reasons .token.highlighted {margin: 0 1px; padding: 1px 3px}
+#examples td, #examples th {text-align: left; white-space: normal; line-height: 1.4}
+#examples td:last-child, #examples th:last-child {white-space: nowrap; width: 1%}
+footer .divider:last-child {display: none}
+"""
+"""Labels and tables in the page's font; examples wrap, their labels do not; nothing wider than a phone."""
