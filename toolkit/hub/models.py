@@ -82,7 +82,10 @@ def _locate_on_hub(section: ModelSection) -> Located:
     with hub_errors(_where(section), ALTERNATIVE):
         try:
             info = HfApi().model_info(section.name, revision=section.revision)
-            folder = Path(snapshot_download(section.name, revision=info.sha, allow_patterns=list(CODE_FILES)))
+            # By the name asked for, not by the commit: only so does the cache learn what that name means.
+            folder = Path(
+                snapshot_download(section.name, revision=section.revision, allow_patterns=list(CODE_FILES))
+            )
         except Exception as error:
             cached = _cached_snapshot(section) if network_trouble(error) else None
             if cached is None:
@@ -90,7 +93,7 @@ def _locate_on_hub(section: ModelSection) -> Located:
             _check(section, _names(cached), cached)
             return _located(section, section.name, cached.name, local_files_only=True)
     _check(section, [file.rfilename for file in info.siblings or []], folder)
-    return _located(section, section.name, info.sha)
+    return _located(section, section.name, folder.name)
 
 
 def _cached_snapshot(section: ModelSection) -> Path | None:

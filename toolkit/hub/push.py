@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from toolkit.errors import Finding, InputError
@@ -37,7 +39,7 @@ def push_folder(
     if get_token() is None:
         fix = "run 'hf auth login' once, or set HF_TOKEN to a token that may write"
         raise InputError(Finding("error", where, "no Hub token on this machine", fix))
-    with hub_errors(where, kind=InputError):
+    with hub_errors(where, kind=InputError), _card_errors(where):
         api = HfApi()
         repo = api.create_repo(repo_id, private=private, exist_ok=True)
         if private and not api.model_info(repo.repo_id).private:
@@ -53,3 +55,14 @@ def push_folder(
             ignore_patterns=[".*", "**/.*"],
         )
     return str(repo)
+
+
+@contextmanager
+def _card_errors(where: str) -> Generator[None]:
+    """The Hub reads the model card's metadata first and refuses a wrong one, which the client raises plainly."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("Invalid metadata"):
+            raise
+        raise InputError(Finding("error", where, " ".join(str(error).split()))) from error
