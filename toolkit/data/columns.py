@@ -1,0 +1,136 @@
+"""Which column plays which role: what the recipe says, or a guess that is always stated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from datasets import ClassLabel, Value
+
+from toolkit.data.compute import compute as pc
+from toolkit.data.roles import Role
+from toolkit.data.table import Table
+from toolkit.errors import DataError, Finding, did_you_mean
+
+Columns = dict[str, str | list[str]]
+"""Role to the source column, or columns, that play it."""
+
+
+def map_columns(
+    table: Table, roles: Sequence[Role], given: Mapping[str, str | list[str]], group: str | None = None
+) -> tuple[Columns, list[Finding]]:
+    """Find the column of every role; guesses are notes.
+
+    Raises:
+        DataError: a named column or role does not exist, or a needed one cannot be guessed.
+    """
+    wrong = _wrong_names(table, roles, given, group)
+    if wrong:
+        raise DataError(wrong)
+    columns: Columns = dict(given)
+    notes: list[Finding] = []
+    missing: list[Finding] = []
+    for role in roles:
+        if role.name in columns:
+            continue
+        taken = {name for value in columns.values() for name in _listed(value)} | (
+            {group} if group else set[str]()
+        )
+        free = [name for name in table.columns if name not in taken]
+        guess = _by_name(role, free) or _by_content(role, table, free)
+        if guess:
+            columns[role.name] = guess
+            fix = f"if that is wrong set data.columns.{role.name}=NAME"
+            notes.append(Finding("note", "data.columns", f"{role.name} is taken from column '{guess}'", fix))
+        elif not role.optional:
+            missing.append(_no_column(table, role))
+    if missing:
+        raise DataError(missing)
+    return columns, notes + _kinds(table, roles, columns)
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _wrong_names(
+    table: Table, roles: Sequence[Role], given: Mapping[str, str | list[str]], group: str | None
+) -> list[Finding]:
+    known = [role.name for role in roles]
+    found = [
+        Finding("error", f"data.columns.{name}", f"there is no role '{name}'", did_you_mean(name, known))
+        for name in given
+        if name not in known
+    ]
+    asked = [(f"data.columns.{role}", name) for role, value in given.items() for name in _listed(value)]
+    asked += [("data.group", group)] if group else []
+    place = table.parts[0].name
+    for where, name in asked:
+        if name not in table.columns:
+            message = f"{place} has no column '{name}' (it has {', '.join(table.columns)})"
+            found.append(Finding("error", where, message, did_you_mean(name, table.columns)))
+    for role in roles:
+        if not role.is_label and isinstance(given.get(role.name), list):
+            message = f"{role.name} is one column, not a list"
+            found.append(Finding("error", f"data.columns.{role.name}", message, "name one column"))
+    return found
+
+
+def _by_name(role: Role, free: Sequence[str]) -> str | None:
+    lower = {name.lower(): name for name in reversed(free)}
+    return next((lower[guess] for guess in role.guesses if guess in lower), None)
+
+
+def _by_content(role: Role, table: Table, free: Sequence[str]) -> str | None:
+    """A needed text is the column of the longest texts; a needed label is the only column left."""
+    if role.optional:
+        return None
+    if role.is_label:
+        return free[0] if len(free) == 1 else None
+    texts = [name for name in free if _is_text(table.dataset.features[name])]
+    lengths = {name: _mean_length(table, name) for name in texts}
+    best = max(texts, key=lengths.__getitem__, default=None)
+    # Short cells are names, numbers and classes: such a column is not taken for the text unless nothing else is there.
+    return best if best and (len(texts) == 1 or lengths[best] >= 8) else None
+
+
+def _is_text(feature: Any) -> bool:
+    return isinstance(feature, Value) and feature.dtype in {"string", "large_string", "string_view"}
+
+
+def _mean_length(table: Table, name: str) -> float:
+    head: pa.Table = next(
+        table.batches(np.arange(min(len(table.dataset), 1000)), [name]), pa.table({name: [""]})
+    )
+    return float(pc.mean(pc.utf8_length(head[name])).as_py() or 0)
+
+
+def _no_column(table: Table, role: Role) -> Finding:
+    message = f"no column for '{role.name}' (there are {', '.join(table.columns)})"
+    if table.columns == ["text"] and role.is_label:
+        fix = "a txt file has no labels: use csv, jsonl, or a folder with one sub-folder of .txt files for each class"
+    else:
+        fix = f"name it: data.columns.{role.name}={table.columns[-1]}; the first line of a csv or tsv file must name the columns"
+    return Finding("error", table.parts[0].name, message, fix)
+
+
+def _kinds(table: Table, roles: Sequence[Role], columns: Columns) -> list[Finding]:
+    """An error for each text role whose column holds something else."""
+    found: list[Finding] = []
+    for role in roles:
+        name = columns.get(role.name)
+        if role.is_label or not isinstance(name, str) or _is_text(table.dataset.features[name]):
+            continue
+        feature = table.dataset.features[name]
+        kind = (
+            "class numbers"
+            if isinstance(feature, ClassLabel)
+            else getattr(feature, "dtype", type(feature).__name__)
+        )
+        texts = [column for column in table.columns if _is_text(table.dataset.features[column])]
+        fix = f"choose from {', '.join(texts)}" if texts else "give a source with a text column"
+        message = f"column '{name}' of {table.parts[0].name} holds {kind}, not text"
+        found.append(Finding("error", f"data.columns.{role.name}", message, fix))
+    return found

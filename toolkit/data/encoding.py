@@ -1,0 +1,133 @@
+"""The last step: one memory-mapped Arrow file for each split, with the roles as columns and the labels as targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from datasets import Features, Value
+
+from toolkit.data.columns import Columns
+from toolkit.data.compute import compute as pc
+from toolkit.data.labels import Encoded, LabelColumns, LabelSpace, encode
+from toolkit.data.roles import ROW, Role
+from toolkit.data.store import BATCH, Stored, stored, write_arrow
+from toolkit.data.table import Pick
+
+
+@dataclass
+class Balance:
+    """How the labels of a split are spread: rows by class, or the range of the numbers."""
+
+    space: LabelSpace
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    rows: int = 0
+    low: float = np.inf
+    high: float = -np.inf
+
+    def add(self, values: np.ndarray) -> None:
+        """Count a batch of targets."""
+        width = len(self.space.names)
+        if self.space.problem_type == "regression":
+            self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+        counts = (
+            np.bincount(values, minlength=width)
+            if values.dtype == np.int64
+            else values.sum(axis=0, dtype=float)
+        )
+        self.counts = counts + (self.counts if self.counts.size else 0)
+        self.rows += len(values)
+
+    def to_dict(self) -> dict[str, float]:
+        """Rows by label; of a regression the mean, smallest and largest number."""
+        if self.space.problem_type != "regression":
+            return {name: int(count) for name, count in zip(self.space.names, self.counts, strict=False)}
+        mean = float(np.sum(self.counts)) / max(1, self.rows * len(self.space.names))
+        return {"mean": mean, "min": self.low, "max": self.high} if self.rows else {}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the encoded rows look like."""
+
+    roles: tuple[Role, ...]
+    columns: Columns
+    space: LabelSpace | None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Text role to source column."""
+        return {
+            r.name: str(self.columns[r.name]) for r in self.roles if not r.is_label and r.name in self.columns
+        }
+
+    @property
+    def label(self) -> str | None:
+        """The name of the label role when there are labels."""
+        return next(
+            (r.name for r in self.roles if r.is_label and r.name in self.columns and self.space), None
+        )
+
+    @property
+    def features(self) -> Features:
+        """Types of the encoded columns."""
+        label = {self.label: self.space.feature} if self.label and self.space else {}
+        return Features({**dict.fromkeys(self.texts, Value("string")), **label, ROW: Value("int64")})
+
+    def identity(self) -> dict[str, Any]:
+        """The target as JSON data."""
+        return {
+            "columns": self.columns,
+            "texts": self.texts,
+            "space": self.space.to_dict() if self.space else None,
+        }
+
+
+def encode_split(pick: Pick, target: Target) -> Stored:
+    """Write the picked rows once, and open them.
+
+    Notes: ``fingerprint`` (sha256 of texts, targets and row numbers) and ``balance``.
+    """
+    indices = sha256(pick.indices.tobytes()).hexdigest()
+    parts = {"step": "encode", "table": pick.table.key, "indices": indices, **target.identity()}
+    return stored(parts, lambda path: _write(path, pick, target))
+
+
+def _write(path: Path, pick: Pick, target: Target) -> dict[str, Any]:
+    schema = target.features.arrow_schema
+    digest = sha256()
+    balance = Balance(target.space) if target.space else None
+
+    def batches() -> Iterator[pa.Table]:
+        numbers = pick.row_numbers()
+        for start, arrays, values in _arrays(pick, target):
+            rows = numbers[start : start + BATCH]
+            digest.update(
+                "\x00".join(text for array in arrays for text in array.to_pylist()).encode("utf-8", "replace")
+            )
+            digest.update(rows.tobytes())
+            columns = list(arrays)
+            if values is not None and target.space and balance:
+                digest.update(np.ascontiguousarray(values.values).tobytes())
+                balance.add(values.values)
+                columns.append(values.arrow(target.space))
+            yield pa.Table.from_arrays([*columns, pa.array(rows)], schema=schema)
+
+    write_arrow(path, schema, batches())
+    return {"fingerprint": digest.hexdigest(), "balance": balance.to_dict() if balance else {}}
+
+
+def _arrays(pick: Pick, target: Target) -> Iterator[tuple[int, list[pa.Array], Encoded | None]]:
+    """Start, text arrays and targets of each batch."""
+    label = LabelColumns.of(pick, target.columns[target.label]) if target.label else None
+    names = list(dict.fromkeys([*target.texts.values(), *(label.columns if label else ())]))
+    start = 0
+    for batch in pick.batches(names):
+        texts = [pc.cast(batch[name].combine_chunks(), pa.string()) for name in target.texts.values()]
+        yield start, texts, encode(batch, label, target.space) if label and target.space else None
+        start += len(batch)

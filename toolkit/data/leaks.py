@@ -1,0 +1,218 @@
+"""The same text on two sides of a split: exact after normalisation, and nearly the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from datasets import Dataset
+from datasketch import MinHash, MinHashLSH
+
+from toolkit.data.roles import ROW
+from toolkit.data.scan import content_keys, normalise
+from toolkit.data.store import BATCH
+from toolkit.errors import Finding
+
+JACCARD = 0.8
+SHINGLE = 5
+PERMUTATIONS = 64
+MOST_HELD_OUT, MOST_TRAIN = 4_000, 20_000
+"""Rows compared for near-duplicates; more are sampled, and the report says so. Exact duplicates are sought in all rows."""
+MOST_CANDIDATES = 50
+"""Candidates of a held-out row that are checked: rows that are all alike cannot make the check take for ever."""
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A row of a held-out split and the row it repeats in an earlier one."""
+
+    split: str
+    row: int
+    other_split: str
+    other_row: int
+    similarity: float
+    text: str
+
+
+@dataclass(frozen=True)
+class LeakReport:
+    """Held-out rows that repeat a row of an earlier split; ``compared`` says how many of how many rows were compared."""
+
+    exact: int = 0
+    near: int = 0
+    examples: list[Leak] = field(default_factory=list[Leak])
+    compared: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON data."""
+        return asdict(self) | {"jaccard": JACCARD, "shingle_characters": SHINGLE}
+
+    def findings(self) -> list[Finding]:
+        """Warnings for what was found, and a note when only a sample was compared."""
+        found: list[Finding] = []
+        first = (
+            f", for example row {self.examples[0].row}: {self.examples[0].text[:60]!r}"
+            if self.examples
+            else ""
+        )
+        if self.exact:
+            message = f"{self.exact:,} held-out rows repeat a text of another split exactly{first}"
+            found.append(Finding("warning", "data", message, "scores may be too good; remove the duplicates"))
+        if self.near:
+            message = f"{self.near:,} held-out rows are nearly the same as a text of another split{'' if self.exact else first}"
+            found.append(
+                Finding(
+                    "warning",
+                    "data",
+                    message,
+                    "scores may be too good; data.group keeps related rows together",
+                )
+            )
+        sampled = [
+            f"{one['compared']:,} of {one['rows']:,} {name}"
+            for name, one in self.compared.items()
+            if one["compared"] < one["rows"]
+        ]
+        if sampled:
+            found.append(
+                Finding("note", "data", f"near-duplicates were sought in a sample: {', '.join(sampled)} rows")
+            )
+        return found
+
+
+def find_leaks(
+    splits: Mapping[str, Dataset],
+    columns: Sequence[str],
+    *,
+    keys: Mapping[str, np.ndarray] | None = None,
+    seed: int = 0,
+) -> LeakReport:
+    """Compare validation and test with train, and test with validation.
+
+    Exact duplicates (of normalised texts) are sought in all rows; near ones, of Jaccard similarity 0.8 or more over
+    character 5-grams, by MinHash LSH (Broder 1997) with every candidate checked, in at most 20,000 training and
+    4,000 held-out rows of each split.
+
+    Args:
+        splits: rows with the text ``columns`` and ``row``.
+        columns: the text columns; several count as one text.
+        keys: content keys of each split's rows where they are known already.
+        seed: draws the sample.
+    """
+    known = keys or {name: _keys(rows, columns) for name, rows in splits.items()}
+    examples: list[Leak] = []
+    exact: dict[str, np.ndarray] = {}
+    for other, name in _pairs(splits):
+        repeated = np.isin(known[name], known[other])
+        exact[name] = exact.get(name, np.zeros(len(repeated), bool)) | repeated
+        examples += _exact_examples(splits, columns, known, (name, other), repeated)
+    near, compared = _near(splits, columns, exact, seed)
+    count = int(sum(mask.sum() for mask in exact.values()))
+    return LeakReport(
+        count, len({(leak.split, leak.row) for leak in near}), [*examples, *near][:SHOWN], compared
+    )
+
+
+def _pairs(splits: Mapping[str, Dataset]) -> Iterator[tuple[str, str]]:
+    names = [name for name in ("train", "validation", "test") if name in splits]
+    yield from ((names[a], names[b]) for b in range(len(names)) for a in range(b))
+
+
+def _keys(rows: Dataset, columns: Sequence[str]) -> np.ndarray:
+    batches = rows.select_columns(list(columns)).with_format("arrow").iter(BATCH)
+    return np.concatenate([np.empty(0, np.uint64), *(content_keys(batch, columns) for batch in batches)])
+
+
+def _text(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    return "\x1f".join(str(row[name]) for name in columns)
+
+
+def _exact_examples(
+    splits: Mapping[str, Dataset],
+    columns: Sequence[str],
+    keys: Mapping[str, np.ndarray],
+    pair: tuple[str, str],
+    repeated: np.ndarray,
+) -> list[Leak]:
+    name, other = pair
+    found: list[Leak] = []
+    for at in np.flatnonzero(repeated)[: SHOWN // 2]:
+        row = splits[name][int(at)]
+        twin = splits[other][int(np.flatnonzero(keys[other] == keys[name][at])[0])]
+        found.append(Leak(name, row[ROW], other, twin[ROW], 1.0, _text(row, columns)[:200]))
+    return found
+
+
+@dataclass(frozen=True)
+class _Sketches:
+    """The sampled rows of a split: their number, text and MinHash."""
+
+    rows: list[int]
+    texts: list[str]
+    hashes: list[MinHash]
+
+
+def _near(
+    splits: Mapping[str, Dataset], columns: Sequence[str], exact: Mapping[str, np.ndarray], seed: int
+) -> tuple[list[Leak], dict[str, dict[str, int]]]:
+    sketches: dict[str, _Sketches] = {}
+    for name, rows in splits.items():
+        candidates = np.flatnonzero(~exact[name]) if name in exact else np.arange(len(rows))
+        most = MOST_TRAIN if name == "train" else MOST_HELD_OUT
+        sketches[name] = _sketch(rows, columns, _drawn(candidates, most, seed))
+    leaks = [leak for other, name in _pairs(splits) for leak in _matches(sketches, name, other)]
+    compared = {
+        name: {"compared": len(one.rows), "rows": len(splits[name])} for name, one in sketches.items()
+    }
+    for name, mask in exact.items():
+        compared[name]["compared"] += int(mask.sum())
+    return leaks, compared
+
+
+def _drawn(candidates: np.ndarray, most: int, seed: int) -> np.ndarray:
+    if len(candidates) <= most:
+        return candidates
+    return np.sort(np.random.default_rng(seed).choice(candidates, most, replace=False, shuffle=False))
+
+
+def _sketch(rows: Dataset, columns: Sequence[str], indices: np.ndarray) -> _Sketches:
+    picked = rows.select(indices).select_columns([*columns, ROW])
+    numbers: list[int] = []
+    texts: list[str] = []
+    for row in picked:
+        numbers.append(row[ROW])
+        texts.append(normalise(_text(row, columns)))
+    encoded = ([shingle.encode("utf-8", "replace") for shingle in shingles(text)] for text in texts)
+    return _Sketches(numbers, texts, MinHash.bulk(encoded, num_perm=PERMUTATIONS, hashfunc=crc32))
+
+
+def shingles(text: str) -> set[str]:
+    """The character 5-grams of a text; the text itself when it is shorter."""
+    return {text[at : at + SHINGLE] for at in range(max(1, len(text) - SHINGLE + 1))}
+
+
+def _matches(sketches: Mapping[str, _Sketches], name: str, other: str) -> Iterator[Leak]:
+    """The first twin of each held-out row; a row leaves the index once it has one, or has had enough candidates."""
+    index = MinHashLSH(threshold=JACCARD - 0.1, num_perm=PERMUTATIONS)
+    held_out, base = sketches[name], sketches[other]
+    tries = [0] * len(held_out.rows)
+    for at, sketch in enumerate(held_out.hashes):
+        index.insert(at, sketch)
+    for at, sketch in enumerate(base.hashes):
+        for found in index.query(sketch):
+            similarity = _jaccard(held_out.texts[found], base.texts[at])
+            tries[found] += 1
+            if similarity >= JACCARD:
+                text = held_out.texts[found][:200]
+                yield Leak(name, held_out.rows[found], other, base.rows[at], round(similarity, 3), text)
+            if similarity >= JACCARD or tries[found] == MOST_CANDIDATES:
+                index.remove(found)
+
+
+def _jaccard(one: str, other: str) -> float:
+    left, right = shingles(one), shingles(other)
+    return len(left & right) / len(left | right)

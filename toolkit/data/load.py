@@ -1,0 +1,165 @@
+"""Rows ready for a task: opened, mapped, checked, split, encoded, and described in the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+
+from toolkit.data.columns import Columns, map_columns
+from toolkit.data.encoding import Target, encode_split
+from toolkit.data.labels import LabelSpace, learn_labels
+from toolkit.data.leaks import find_leaks
+from toolkit.data.problems import Problems
+from toolkit.data.roles import Role
+from toolkit.data.scan import Layout, Scan, scan
+from toolkit.data.sources import open_source
+from toolkit.data.splits import SPLITS, hold_out, named_splits, refuse_shared_groups
+from toolkit.data.store import Stored
+from toolkit.data.table import Pick
+from toolkit.errors import DataError, Finding, did_you_mean, raise_errors
+from toolkit.recipe.schema import DataSection
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Splits with one column for each role and ``row``, the 1-based row number in the source.
+
+    ``label`` holds int64 classes, float32 numbers or float32 multi-hot lists, as ``labels`` says.
+    """
+
+    splits: dict[str, Dataset]
+    labels: LabelSpace | None
+    columns: Columns
+    findings: list[Finding] = field(default_factory=list[Finding])
+    manifest: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def load_rows(data: DataSection, roles: Sequence[Role], *, problem_type: str = "auto", seed: int = 0) -> Rows:
+    """Open the source and give its rows in splits, each memory-mapped.
+
+    ``seed`` draws the sample of the leak check when there are too many rows to compare all; the split has its own.
+
+    Raises:
+        DataError: everything in the rows that cannot be used, at once.
+        UnavailableError: a Hub dataset that is neither reachable nor cached.
+    """
+    source = open_source(data)
+    picks, findings = named_splits(source.tables, data)
+    columns, notes = map_columns(picks["train"].table, roles, data.columns, data.group)
+    layout = Layout.of(roles, columns, data.group)
+    _refuse_missing_columns(picks, layout)
+    findings = [*source.findings, *findings, *notes]
+    labels = _learn(picks["train"], layout, problem_type, findings)
+    scans = {split: scan(pick, layout, labels) for split, pick in picks.items()}
+    problems = _problems(scans)
+    findings += problems.findings(data.on_error, source.name)
+    findings += _unlearned(scans, labels)
+    raise_errors(findings)
+    sides = _sides(scans, data)
+    stored = {
+        split: encode_split(side.pick, Target(tuple(roles), columns, labels)) for split, side in sides.items()
+    }
+    splits = {split: one.dataset for split, one in stored.items()}
+    texts = [role.name for role in roles if not role.is_label and role.name in columns]
+    leaks = find_leaks(splits, texts, keys={split: side.keys for split, side in sides.items()}, seed=seed)
+    manifest = _manifest(data, columns, labels, stored) | {
+        "leaks": leaks.to_dict(),
+        "skipped": problems.to_dict(),
+    }
+    return Rows(splits, labels, columns, findings + leaks.findings(), manifest)
+
+
+def _refuse_missing_columns(picks: Mapping[str, Pick], layout: Layout) -> None:
+    wrong: list[Finding] = []
+    for split, pick in picks.items():
+        for name in layout.needed:
+            if name not in pick.table.columns:
+                message = f"no column '{name}', which train has (there are {', '.join(pick.table.columns)})"
+                fix = did_you_mean(name, pick.table.columns)
+                wrong.append(Finding("error", f"{pick.table.parts[0].name} ({split})", message, fix))
+    raise_errors(wrong)
+
+
+def _learn(pick: Pick, layout: Layout, problem_type: str, findings: list[Finding]) -> LabelSpace | None:
+    """The label space; when there is none, the reason joins the findings, so that broken rows are named with it."""
+    if layout.label is None:
+        return None
+    try:
+        labels, notes = learn_labels(pick, layout.label, problem_type)
+    except DataError as error:
+        findings += error.problems
+        return None
+    findings += notes
+    return labels
+
+
+def _problems(scans: Mapping[str, Scan]) -> Problems:
+    """Rows that cannot be used, of all splits: those no reader could take apart, and those with unusable cells."""
+    problems = Problems()
+    tables = {one.pick.table.key: one.pick.table for one in scans.values()}
+    for table in tables.values():
+        problems.extend(table.problems)
+    for one in scans.values():
+        problems.extend(one.problems)
+    return problems
+
+
+def _unlearned(scans: Mapping[str, Scan], labels: LabelSpace | None) -> list[Finding]:
+    """Errors for the classes of named splits that no training row has."""
+    train = scans["train"].codes
+    if labels is None or train is None:
+        return []
+    found: list[Finding] = []
+    for split, one in scans.items():
+        for code in np.setdiff1d(one.codes if one.codes is not None else [], train):
+            at = np.flatnonzero(one.codes == code)
+            where = one.pick.where(int(at[0]))
+            message = f"label '{labels.names[int(code)]}' of {len(at):,} {split} rows does not occur in the training rows"
+            found.append(Finding("error", where, message, "add training rows with it, or remove these"))
+    return found
+
+
+def _sides(scans: Mapping[str, Scan], data: DataSection) -> dict[str, Scan]:
+    """The named splits, and the ones held out of train where the source has none."""
+    groups = {split: one.groups for split, one in scans.items() if one.groups is not None}
+    if data.group:
+        refuse_shared_groups(groups, data.group)
+    shares = {"validation": data.validation, "test": data.test}
+    wanted = {split: share for split, share in shares.items() if split not in scans and share > 0}
+    train = scans["train"]
+    keys, strata = (train.keys, train.codes) if train.groups is None else (train.groups, None)
+    masks = hold_out(keys, strata, wanted, data.split_seed) if wanted else {}
+    sides = {**scans, **{split: train.keep(mask) for split, mask in masks.items()}}
+    _refuse_empty(sides, data)
+    return {split: sides[split] for split in SPLITS if split in sides}
+
+
+def _refuse_empty(sides: Mapping[str, Scan], data: DataSection) -> None:
+    empty = [split for split, side in sides.items() if not len(side.pick)]
+    if not empty:
+        return
+    rows = sum(len(side.pick) for side in sides.values())
+    what = f"different values of '{data.group}'" if data.group else "different texts"
+    message = f"no rows are left for {' and '.join(empty)} ({rows:,} usable rows in all)"
+    fix = f"give more rows with {what}, or set data.{empty[-1]}=0" if empty != ["train"] else "give more rows"
+    raise DataError(Finding("error", data.source, message, fix))
+
+
+def _manifest(
+    data: DataSection, columns: Columns, labels: LabelSpace | None, stored: Mapping[str, Stored]
+) -> dict[str, Any]:
+    return {
+        "source": data.source,
+        "config": data.config,
+        "revision": data.revision,
+        "columns": columns,
+        "labels": labels.to_dict() if labels else None,
+        "rows": {split: len(one.dataset) for split, one in stored.items()},
+        "fingerprints": {split: one.notes["fingerprint"] for split, one in stored.items()},
+        "class_balance": {split: one.notes["balance"] for split, one in stored.items()},
+        "split": {"seed": data.split_seed, "group": data.group},
+    }

@@ -1,0 +1,110 @@
+"""From the recipe's ``data.source`` to tables: a sample, a file, a folder or a dataset of the Hub."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datasets import Dataset, DatasetDict, load_from_disk
+
+from toolkit.data.convert import READERS, convert_file, data_suffix
+from toolkit.data.folders import class_folder, split_files
+from toolkit.data.hubsets import open_hub
+from toolkit.data.store import dataset_identity, digest
+from toolkit.data.table import Part, Table, join_files
+from toolkit.errors import DataError, Finding, did_you_mean
+from toolkit.hub.samples import open_sample
+from toolkit.recipe.schema import DataSection
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The tables of a source by the names of its own splits, and what was noticed while opening it."""
+
+    name: str
+    tables: dict[str, Table]
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+
+def open_source(data: DataSection) -> Source:
+    """Open whatever ``data.source`` names.
+
+    Raises:
+        DataError: it is not there, is not data, or cannot be read.
+        UnavailableError: it is on the Hub, which cannot be reached, and no copy is cached.
+        SampleError: the sample is unknown or cannot be fetched.
+    """
+    name = data.source
+    if name.startswith("sample:"):
+        return _arrow_folder(open_sample(name.removeprefix("sample:")), name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _folder(path, data.encoding)
+    if path.is_file():
+        return _files({"train": [path]}, name, data.encoding)
+    if _means_a_file(name) or not _HUB_ID.fullmatch(name):
+        raise _missing(path)
+    return Source(name, *open_hub(data))
+
+
+def _means_a_file(name: str) -> bool:
+    return name.startswith(("/", ".", "~")) or data_suffix(Path(name)) in READERS or name.count("/") > 1
+
+
+def _missing(path: Path) -> DataError:
+    parent = path.parent
+    if not parent.is_dir():
+        return DataError(Finding("error", str(path), "no such file", f"there is no folder {parent} either"))
+    siblings = [entry.name for entry in parent.iterdir() if entry.is_dir() or data_suffix(entry) in READERS]
+    fix = did_you_mean(path.name, siblings[:1000]) or f"{parent.resolve()} holds no data files"
+    return DataError(Finding("error", str(path), "no such file or folder", fix))
+
+
+def _folder(path: Path, encoding: str) -> Source:
+    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+        return _arrow_folder(path, str(path))
+    classes = class_folder(path, encoding)
+    if classes:
+        return Source(str(path), classes)
+    files, findings = split_files(path)
+    source = _files(files, str(path), encoding)
+    return Source(source.name, source.tables, findings + source.findings)
+
+
+def _arrow_folder(path: Path, name: str) -> Source:
+    """A folder written by ``save_to_disk``."""
+    try:
+        opened = load_from_disk(str(path))
+    except (OSError, ValueError, KeyError) as error:
+        message = f"damaged dataset folder ({type(error).__name__}: {error})"
+        raise DataError(Finding("error", name, message, "write it again with save_to_disk")) from None
+    splits = dict(opened) if isinstance(opened, DatasetDict) else {"train": opened}
+    return Source(name, {split: as_table(dataset, f"{name} {split}") for split, dataset in splits.items()})
+
+
+def as_table(dataset: Dataset, name: str) -> Table:
+    """A table from a dataset that ``datasets`` opened itself."""
+    return Table(dataset, digest(dataset_identity(dataset)), (Part(name, len(dataset), len(dataset)),))
+
+
+def _files(files: dict[str, list[Path]], name: str, encoding: str) -> Source:
+    """Convert every file, and report the ones that cannot be read together."""
+    tables: dict[str, Table] = {}
+    findings: list[Finding] = []
+    wrong: list[Finding] = []
+    for split, paths in files.items():
+        converted = []
+        for path in paths:
+            try:
+                converted.append((path, convert_file(path, encoding)))
+            except DataError as error:
+                wrong += error.problems
+        if len(converted) == len(paths):
+            tables[split] = join_files(converted)
+        findings += [Finding(**note) for _, one in converted for note in one.notes["findings"]]
+    if wrong:
+        raise DataError(wrong)
+    return Source(name, tables, findings)

@@ -1,0 +1,76 @@
+"""Arrow files in the user's cache: built once, memory-mapped ever after, safe when two processes build at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datasets import Dataset
+from filelock import FileLock
+
+from toolkit.files import atomic_folder, read_json, write_json
+from toolkit.hub.cache import cache_folder
+
+LAYOUT = 1
+"""Part of every key: raise it when what is written changes, so that older files are not read."""
+BATCH = 1000
+"""Rows worked on at a time; peak memory is a few of these, whatever the number of rows."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A memory-mapped dataset, the JSON notes of the step that built it, and the key it is known by."""
+
+    dataset: Dataset
+    notes: dict[str, Any]
+    key: str
+
+
+def digest(parts: object) -> str:
+    """Short name of JSON data: equal data, equal name."""
+    return hashlib.sha256(json.dumps([LAYOUT, parts], sort_keys=True).encode()).hexdigest()[:24]
+
+
+def stored(parts: Mapping[str, Any], build: Callable[[Path], dict[str, Any]]) -> Stored:
+    """Open the Arrow file known by ``parts``; ``build(path)`` writes it, and returns notes, when it is not there.
+
+    Raises:
+        DiskFullError: no space left.
+    """
+    key = digest(parts)
+    folder = cache_folder() / "rows" / key
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f".{key}.lock")):
+            if not folder.is_dir():
+                _build(folder, build)
+    return Stored(Dataset.from_file(str(folder / "rows.arrow")), read_json(folder / "notes.json"), key)
+
+
+def _build(folder: Path, build: Callable[[Path], dict[str, Any]]) -> None:
+    with atomic_folder(folder) as temporary:
+        notes = build(temporary / "rows.arrow")
+        write_json(temporary / "notes.json", notes)
+
+
+def write_arrow(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> None:
+    """Write batches as one Arrow stream, each batch a chunk."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+        for batch in batches:
+            writer.write(batch)
+
+
+def file_identity(path: Path) -> list[Any]:
+    """What tells one state of a file from another without reading it: path, size, time of change."""
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+
+
+def dataset_identity(dataset: Dataset) -> list[Any]:
+    """The identity of the Arrow files behind a dataset that ``datasets`` itself opened."""
+    return [file_identity(Path(file["filename"])) for file in dataset.cache_files]
