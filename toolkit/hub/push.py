@@ -59,7 +59,7 @@ def push_folder(
 
 @contextmanager
 def _card_errors(where: str) -> Generator[None]:
-    """The Hub reads the model card's metadata first and refuses a wrong one, which the client raises plainly."""
+    """The Hub reads the model card first and refuses wrong metadata, which the client raises plainly."""
     try:
         yield
     except ValueError as error:
