@@ -116,7 +116,7 @@ def show(recipe: RecipeName, as_json: Json = False) -> None:
     if as_json:
         terminal.print_json(load_recipe(path, options_for=tasks.options_for).model_dump(mode="json"))
     else:
-        terminal.print_yaml(path.read_text(encoding="utf-8"))
+        terminal.print_yaml(path.read_text(encoding="utf-8", errors="replace"))
 
 
 @app.command()
