@@ -73,6 +73,47 @@ def load_rows(data: DataSection, roles: Sequence[Role], *, problem_type: str = "
     return Rows(splits, labels, columns, findings + leaks.findings(), manifest)
 
 
+def load_labelled(
+    data: DataSection, roles: Sequence[Role], labels: LabelSpace, columns: Mapping[str, str | list[str]]
+) -> Rows:
+    """Rows of other data for a model that is trained already: one split, ``test``.
+
+    ``columns`` are the ones the model was trained on; they are used where the data has them and the recipe names none.
+
+    Raises:
+        DataError: everything that cannot be used, a label unseen in training with its rows among it.
+    """
+    source = open_source(data)
+    pick = _to_measure(source.tables, data)
+    known = {role: name for role, name in columns.items() if set(_listed(name)) <= set(pick.table.columns)}
+    found, notes = map_columns(pick.table, roles, {**known, **data.columns})
+    layout = Layout.of(roles, found, None)
+    one = scan(pick, layout, labels)
+    problems = _problems({"test": one})
+    findings = [*source.findings, *notes, *problems.findings(data.on_error, source.name)]
+    raise_errors(findings)
+    _refuse_empty({"test": one}, data)
+    stored = {"test": encode_split(one.pick, Target(tuple(roles), found, labels))}
+    manifest = _manifest(data, found, labels, stored) | {"skipped": problems.to_dict()}
+    return Rows({"test": stored["test"].dataset}, labels, found, findings, manifest)
+
+
+def _listed(name: str | list[str]) -> list[str]:
+    return [name] if isinstance(name, str) else name
+
+
+def _to_measure(tables: Mapping[str, Table], data: DataSection) -> Pick:
+    """The rows to measure on: the split the recipe names, the only one, or the one called test."""
+    if len(tables) > 1 and not data.splits and "test" not in tables:
+        fix = f"name one: data.splits.test={next(iter(tables))}"
+        raise DataError(Finding("error", data.source, f"which split? there are {', '.join(tables)}", fix))
+    chosen = dict(data.splits)
+    name = chosen.get("test") or (
+        "test" if "test" in tables else next(iter(chosen.values()), next(iter(tables)))
+    )
+    return named_splits(tables, data.model_copy(update={"splits": {"train": name}}))[0]["train"]
+
+
 def _refuse_missing_columns(picks: Mapping[str, Pick], layout: Layout) -> None:
     wrong: list[Finding] = []
     for split, pick in picks.items():

@@ -23,7 +23,7 @@ def named_splits(tables: Mapping[str, Table], data: DataSection) -> tuple[dict[s
         DataError: an unknown split or a wrong slice, rows named twice, or no rows to train on.
     """
     if data.splits:
-        picks = _chosen(tables, data.splits)
+        picks = _chosen(tables, {**data.splits})
         _refuse_overlap(picks)
         notes: list[Finding] = []
     else:
