@@ -247,9 +247,12 @@ def demo(
     share: Annotated[bool, typer.Option("--share", help="Also make a public link for 72 hours.")] = False,
 ) -> None:
     """Open a demo of a run in the browser; only this machine can reach it."""
-    from toolkit import demo, run
+    from toolkit import run
 
-    demo.launch(run.load(run_folder), port=port, share=share)
+    artifact = run.load(run_folder)
+    from toolkit import demo  # seconds of imports, after what may be wrong has been looked at
+
+    demo.launch(artifact, port=port, share=share)
 
 
 @app.command()
