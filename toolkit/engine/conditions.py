@@ -1,4 +1,4 @@
-"""What holds while a model is trained and no longer: faster CPU kernels, compilation, checkpointed gradients."""
+"""What holds while a model is trained and no longer: CPU kernels, compilation, checkpointed gradients."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from torch import nn
 
+from toolkit.engine.dropout import fast_dropout
+from toolkit.engine.memory import keep_freed_memory
 from toolkit.engine.run import Run
 from toolkit.errors import Finding, RecipeError
 
@@ -20,7 +22,11 @@ def training_conditions(models: Sequence[nn.Module], run: Run) -> Iterator[None]
     """
     train = run.recipe.train
     with contextlib.ExitStack() as stack:
+        if run.device.type == "cpu":
+            keep_freed_memory()
         for model in models:
+            if run.device.type == "cpu" and not train.compile:  # the compiler has its own dropout
+                stack.enter_context(fast_dropout(model))
             if train.gradient_checkpointing:
                 stack.enter_context(_checkpointed(model))
             if train.compile:

@@ -10,6 +10,8 @@ from toolkit.engine.run import Run
 from toolkit.engine.session import Evaluate, FitResult, Session
 from toolkit.engine.step import Batches, Objective, take_step
 
+__all__ = ["Batches", "Evaluate", "FitResult", "Objective", "fit"]
+
 
 def fit(
     objectives: Sequence[Objective],

@@ -16,13 +16,12 @@ from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from accelerate.utils import ProjectConfiguration
 
 from toolkit.engine.history import History
+from toolkit.engine.launch import check_processes, end_with_launcher
 from toolkit.engine.progress import Talk
 from toolkit.engine.seed import seed_everything
-from toolkit.errors import Finding, RecipeError, TrainingError, did_you_mean, raise_errors
+from toolkit.errors import Finding, RecipeError, did_you_mean, raise_errors
 from toolkit.recipe.schema import Recipe, TrainSection
 
-PROCESSES = "TOOLKIT_PROCESSES"
-"""Environment variable in which a launcher promises how many processes it starts."""
 PLAIN = {DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU, DistributedType.MULTI_XPU}
 """Ways of running in which every process holds the whole model."""
 
@@ -55,9 +54,10 @@ class Run:
             RecipeError: unknown or missing trackers, a precision this machine does not have.
             TrainingError: fewer or more processes run than were asked for.
         """
+        end_with_launcher()
         raise_errors(check_train(recipe.train), RecipeError)
         accelerator = _accelerator(recipe.train, folder)
-        _check_processes(accelerator)
+        check_processes(accelerator.num_processes)
         folder.mkdir(parents=True, exist_ok=True)
         history = History(folder / "history.jsonl")
         talk = Talk(speaks=progress and accelerator.is_main_process)
@@ -124,6 +124,10 @@ class Run:
 def check_train(train: TrainSection) -> list[Finding]:
     """What in the ``train`` section cannot work on this machine."""
     findings = [_check_tracker(name) for name in train.report_to]
+    gpus, local = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if train.device == "auto" and 0 < gpus < local:
+        fix = "start one process per GPU, or set train.device to cpu"
+        findings.append(Finding("error", "train.device", f"{local} processes for {gpus} GPUs", fix))
     if train.mixed_precision == "fp16" and (train.device == "cpu" or not torch.accelerator.is_available()):
         fix = "use bf16 or no"
         findings.append(Finding("error", "train.mixed_precision", "fp16 needs a GPU", fix))
@@ -157,14 +161,6 @@ def _accelerator(train: TrainSection, folder: Path) -> Accelerator:
             f"{name} is not supported; start plain data-parallel processes (toolkit train … --processes N)"
         )
     return accelerator
-
-
-def _check_processes(accelerator: Accelerator) -> None:
-    promised = os.environ.get(PROCESSES)
-    if promised and int(promised) != accelerator.num_processes:
-        raise TrainingError(
-            f"{promised} processes were asked for, but {accelerator.num_processes} run together"
-        )
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, str | int | float | bool]:

@@ -1,0 +1,79 @@
+"""Low-rank adapters (Hu et al. 2021, arXiv:2106.09685) through peft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peft import LoraConfig, PeftMixedModel, PeftModel, get_peft_model
+from torch import nn
+from transformers import PreTrainedModel
+
+from toolkit.errors import Finding, RecipeError, did_you_mean
+
+
+def add_lora(
+    model: PreTrainedModel,
+    *,
+    r: int = 8,
+    lora_alpha: int = 16,
+    lora_dropout: float = 0.0,
+    target_modules: list[str] | str = "all-linear",
+    task_type: str | None = None,
+) -> PeftModel:
+    """Freeze a model, give its linear layers adapters, and keep its head trainable.
+
+    Args:
+        model: with or without a head; changed in place.
+        r: rank of the update.
+        lora_alpha: the update is scaled by ``lora_alpha / r``.
+        lora_dropout: on the adapters' input.
+        target_modules: names of the modules that get an adapter, or ``all-linear``.
+        task_type: peft's name of the task, for models that generate.
+
+    Raises:
+        RecipeError: no module is called so.
+    """
+    _check_targets(model, target_modules)
+    config = LoraConfig(
+        r=r,
+        lora_alpha=lora_alpha,
+        lora_dropout=lora_dropout,
+        target_modules=target_modules,
+        modules_to_save=head_modules(model) or None,  # peft gives what it saves no adapters
+        task_type=task_type,
+    )
+    adapted = get_peft_model(model, config)
+    assert not isinstance(adapted, PeftMixedModel)  # only asked for with mixed=True
+    return adapted
+
+
+def merge_lora(model: nn.Module) -> Any:
+    """The plain model with the adapters' updates added to its weights; a model without adapters as it is."""
+    return model.merge_and_unload() if isinstance(model, PeftModel) else model
+
+
+def head_modules(model: PreTrainedModel) -> list[str]:
+    """Names of the parts above the backbone that were not pretrained with it: a language model's output is none."""
+    output = model.get_output_embeddings()
+    below = {id(parameter) for parameter in model.base_model.parameters()}
+    return [
+        name
+        for name, module in model.named_children()
+        if module is not model.base_model
+        and module is not output
+        and any(id(parameter) not in below for parameter in module.parameters())
+    ]
+
+
+def _check_targets(model: PreTrainedModel, target_modules: list[str] | str) -> None:
+    """Collect the targets that name no module; a string is a regular expression, which peft checks itself."""
+    if isinstance(target_modules, str):
+        return
+    names = [name for name, _ in model.named_modules()]
+    unknown = [t for t in target_modules if not any(f".{name}".endswith(f".{t}") for name in names)]
+    if unknown:
+        linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, nn.Linear)}
+        where = "train.lora.target_modules"
+        raise RecipeError(
+            [Finding("error", where, f"no module is called '{t}'", did_you_mean(t, linear)) for t in unknown]
+        )
