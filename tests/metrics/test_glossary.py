@@ -15,7 +15,10 @@ def test_every_metric_of_every_problem_is_explained():
     ("name", "value", "text"),
     [
         ("accuracy", 0.8612, "86.1%"),
-        ("mcc", 0.72134, "0.7213"),
+        ("mcc", 0.72134, "0.721"),
+        ("mcc", -0.5, "-0.500"),
+        ("mse", 0.001234, "0.00123"),
+        ("mse", 12345.6, "1.23e+04"),
         ("latency_seconds", 0.0123, "12.3 ms"),
         ("latency_seconds", 2.5, "2.50 s"),
         ("throughput_per_second", 1410.2, "1,410 / s"),

@@ -75,7 +75,7 @@ def describe(name: str) -> Metric:
 
 
 def show(name: str, value: float | None) -> str:
-    """A value in the metric's unit: ``86.1%``, ``0.7213``, ``12.3 ms``, ``410 / s``; n/a for none."""
+    """A value in the metric's unit: ``86.1%``, ``0.721``, ``12.3 ms``, ``410 / s``; n/a for none."""
     if value is None:
         return "n/a"
     unit = describe(name).unit
@@ -85,7 +85,7 @@ def show(name: str, value: float | None) -> str:
         return f"{1000 * value:.1f} ms" if value < 1 else f"{value:.2f} s"
     if unit == "rate":
         return f"{value:,.0f} / s" if value >= 100 else f"{value:.3g} / s"
-    return f"{value:.4g}"
+    return f"{value:.3f}" if 0.1 <= abs(value) < 100 or value == 0 else f"{value:.3g}"
 
 
 def show_interval(name: str, measure: Measure) -> str:

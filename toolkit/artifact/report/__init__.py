@@ -1,0 +1,26 @@
+"""The report of a run: one self-contained HTML page, built from sections that any task can use."""
+
+from toolkit.artifact.report.calibration import calibration_section
+from toolkit.artifact.report.confusion import confusion_section
+from toolkit.artifact.report.curves import curves_section
+from toolkit.artifact.report.data import data_section, ledger_section
+from toolkit.artifact.report.errors import errors_section
+from toolkit.artifact.report.page import ReportSection, write_report
+from toolkit.artifact.report.regression import regression_section
+from toolkit.artifact.report.reproduce import reproduce_section
+from toolkit.artifact.report.results import headline_section, per_class_section
+
+__all__ = [
+    "ReportSection",
+    "calibration_section",
+    "confusion_section",
+    "curves_section",
+    "data_section",
+    "errors_section",
+    "headline_section",
+    "ledger_section",
+    "per_class_section",
+    "regression_section",
+    "reproduce_section",
+    "write_report",
+]

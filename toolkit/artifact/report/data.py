@@ -1,0 +1,146 @@
+"""What the model was trained and tested on, and what was cut away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from toolkit.artifact.report.page import ReportSection, render
+from toolkit.artifact.report.table import table
+from toolkit.errors import Finding
+
+MOST_LABELS = 30
+
+
+def data_section(
+    manifest: Mapping[str, Any], findings: Sequence[Finding] = (), problem_type: str = ""
+) -> ReportSection:
+    """Splits, balance of the labels, leak check, and what was guessed or noticed.
+
+    Args:
+        manifest: the rows' part of ``manifest.json``: source, columns, rows, class_balance, leaks, skipped,
+        split.
+        findings: notes and warnings of loading.
+        problem_type: a regression has ranges, not counts; labels of a multi-label row overlap.
+    """
+    columns = ", ".join(
+        f"{role} from column “{_joined(name)}”" for role, name in manifest.get("columns", {}).items()
+    )
+    explanation = f"Source: {manifest.get('source', 'unknown')}{'; ' + columns if columns else ''}."
+    balance = manifest.get("class_balance", {})
+    regression = problem_type == "regression"
+    html = render(
+        "data.html",
+        splits=_splits(manifest, balance if regression else {}),
+        balance=[]
+        if regression
+        else [_balance(name, counts, problem_type) for name, counts in balance.items() if counts],
+        leak_summary=_leak_summary(manifest.get("leaks")),
+        leaks=_leaks(manifest.get("leaks") or {}),
+        findings=findings,
+    )
+    return ReportSection("Data", explanation, html)
+
+
+def ledger_section(ledger: Mapping[str, Mapping[str, int]], max_length: int | None = None) -> ReportSection:
+    """How many texts, and how much of them, were cut to the model's length.
+
+    Args:
+        ledger: split to ``samples``, ``samples_cut``, ``tokens`` and ``tokens_cut``.
+        max_length: tokens a text was cut to.
+    """
+    limit = f"at {max_length:,} tokens" if max_length else "at the model's longest input"
+    explanation = f"Texts are cut {limit}; the rest is never read. Raise options.max_length if much is lost."
+    rows = [
+        (
+            split,
+            f"{entry['samples']:,}",
+            _part(entry["samples_cut"], entry["samples"]),
+            f"{entry['tokens']:,}",
+            _part(entry["tokens_cut"], entry["tokens"]),
+        )
+        for split, entry in ledger.items()
+    ]
+    html = table(("split", "texts", "texts cut", "tokens", "tokens cut"), rows)
+    return ReportSection("Truncation ledger", explanation, html)
+
+
+def _part(part: int, whole: int) -> Markup:
+    share = f"{100 * part / whole:.1f}%" if whole else ""
+    return Markup('{} <span class="sub">{}</span>').format(f"{part:,}", share)
+
+
+def _joined(name: str | Sequence[str]) -> str:
+    return name if isinstance(name, str) else ", ".join(name)
+
+
+def _splits(manifest: Mapping[str, Any], ranges: Mapping[str, Mapping[str, float]]) -> Markup:
+    rows: Mapping[str, int] = manifest.get("rows", {})
+    total = sum(rows.values())
+    headers = ["split", "rows", "share"]
+    cells = [
+        [split, f"{count:,}", f"{100 * count / total:.1f}%" if total else ""] for split, count in rows.items()
+    ]
+    if ranges:
+        headers += ["mean label", "smallest", "largest"]
+        for row in cells:
+            row += [f"{ranges.get(row[0], {}).get(key, float('nan')):.4g}" for key in ("mean", "min", "max")]
+    return table(headers, cells)
+
+
+def _balance(split: str, counts: Mapping[str, float], problem_type: str) -> dict[str, Any]:
+    total, most = sum(counts.values()), max(counts.values())
+    shared = problem_type != "multi_label_classification" and total > 0
+    shown = (
+        sorted(counts, key=lambda name: -counts[name])[:MOST_LABELS] if len(counts) > MOST_LABELS else counts
+    )
+    bars = [
+        {
+            "name": name,
+            "count": int(counts[name]),
+            "share": counts[name] / total if shared else None,
+            "width": counts[name] / most if most else 0,
+        }
+        for name in shown
+    ]
+    left = len(counts) - len(bars)
+    return {"split": split, "bars": bars, "note": f"… and {left:,} rarer labels." if left else ""}
+
+
+def _leak_summary(leaks: Mapping[str, Any] | None) -> str:
+    if not leaks:
+        return "Not made."
+    compared = leaks.get("compared", {})
+    sampled = [
+        f"{c['compared']:,} of {c['rows']:,} {name}"
+        for name, c in compared.items()
+        if c["compared"] < c["rows"]
+    ]
+    scope = f" Near-duplicates were sought in a sample ({', '.join(sampled)} rows)." if sampled else ""
+    if not leaks["exact"] and not leaks["near"]:
+        return f"No held-out text repeats a text of another split, exactly or nearly.{scope}"
+    return (
+        f"{leaks['exact']:,} held-out texts repeat a text of another split exactly and {leaks['near']:,} "
+        f"nearly (Jaccard similarity of {leaks.get('jaccard', 0.8)} or more). Scores on such rows are too "
+        f"good.{scope}"
+    )
+
+
+def _leaks(leaks: Mapping[str, Any]) -> Markup | str:
+    examples = leaks.get("examples", [])
+    rows = [
+        (
+            f"{leak['split']}, row\u00a0{leak['row']:,}",
+            f"{leak['other_split']}, row\u00a0{leak['other_row']:,}",
+            f"{100 * leak['similarity']:.0f}%",
+            _shortened(leak["text"]),
+        )
+        for leak in examples
+    ]
+    return table(("held-out", "repeats", "alike", "text"), rows, numbers=(2,)) if rows else ""
+
+
+def _shortened(text: str, length: int = 160) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

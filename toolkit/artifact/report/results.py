@@ -1,0 +1,115 @@
+"""How good the model is: headline figures and the table of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from markupsafe import Markup
+
+from toolkit.artifact.report.page import ReportSection, render
+from toolkit.artifact.report.table import table
+from toolkit.metrics.classification import ClassRow
+from toolkit.metrics.glossary import describe, show, show_interval
+from toolkit.metrics.measure import Measure
+
+SPLITS = ("train", "validation", "test")
+
+_EXPLANATION = (
+    "Measured on the {rows:,} rows of the {split} split{unseen}. The 95% interval says how far a figure "
+    "could move if another {rows:,} rows of the same kind were drawn (bootstrap). Two models whose "
+    "intervals overlap widely are not clearly different."
+)
+
+
+_BY_HEART = "When the train column is much better than the others, the model has learnt its rows by heart."
+
+
+def headline_section(
+    metrics: Mapping[str, Any], balance: Mapping[str, Mapping[str, float]] | None = None
+) -> ReportSection:
+    """The held-out split's metrics as cards with intervals and meanings, and all splits side by side.
+
+    Args:
+        metrics: ``metrics.json``.
+        balance: rows of each class by split, to say what always giving the most frequent one would score.
+    """
+    split = next(name for name in reversed(SPLITS) if name in metrics)
+    measures = _measures(metrics[split]) | _measures(metrics.get("performance", {}))
+    cards = [_card(name, measure) for name, measure in measures.items()]
+    unseen = "" if split == "train" else ", which training never saw"
+    if split == "validation":
+        unseen = ", which chose the best checkpoint, so that they may be a little too good"
+    explanation = _EXPLANATION.format(rows=metrics[split].get("rows", 0), split=split, unseen=unseen)
+    counts = (balance or {}).get(split, {})
+    if "accuracy" in measures and sum(counts.values()):
+        name = max(counts, key=lambda label: counts[label])
+        explanation += (
+            f" Always answering “{name}” would reach {show('accuracy', counts[name] / sum(counts.values()))}."
+        )
+    shown = _splits_table(metrics)
+    html = render(
+        "headline.html", cards=cards, table=shown, note=_BY_HEART if shown and "train" in metrics else ""
+    )
+    return ReportSection("Results", explanation, html)
+
+
+def per_class_section(rows: Sequence[ClassRow]) -> ReportSection:
+    """Precision, recall, F1 and support of each class."""
+    explanation = (
+        "Precision: of the rows given this label, the share that truly have it. Recall: of the rows that "
+        "truly have it, the share that was found. F1 is their harmonic mean. Support is the number of "
+        "rows with the label; with few of them the scores are uncertain. n/a where there is nothing to "
+        "divide by."
+    )
+    cells = [
+        (
+            row["label"],
+            *(_share(value) for value in (row["precision"], row["recall"], row["f1"])),
+            f"{row['support']:,}",
+        )
+        for row in rows
+    ]
+    html = table(("label", "precision", "recall", "F1", "support"), cells)
+    return ReportSection("Labels one by one", explanation, html)
+
+
+def _share(value: float | None) -> str:
+    return show("accuracy", value)
+
+
+def _measures(entry: Mapping[str, Any]) -> dict[str, Measure]:
+    return {name: cast(Measure, value) for name, value in entry.items() if isinstance(value, Mapping)}
+
+
+def _card(name: str, measure: Measure) -> dict[str, str]:
+    metric = describe(name)
+    interval = show_interval(name, measure)
+    return {
+        "title": metric.title,
+        "value": show(name, measure["value"]),
+        "interval": ". ".join(
+            part for part in (f"95%: {interval}" if interval else "", measure.get("note")) if part
+        ),
+        "meaning": f"{metric.meaning} {metric.better.capitalize()} is better.",
+    }
+
+
+def _splits_table(metrics: Mapping[str, Any]) -> Markup | str:
+    splits = [name for name in SPLITS if name in metrics]
+    if len(splits) < 2:
+        return ""
+    names = dict.fromkeys(name for split in splits for name in _measures(metrics[split]))
+    rows: list[tuple[object, ...]] = [
+        (describe(name).title, *(_cell(name, metrics[split].get(name)) for split in splits)) for name in names
+    ]
+    rows.append(("Rows measured", *(f"{metrics[split].get('rows', 0):,}" for split in splits)))
+    return table(("", *splits), rows, caption="All splits")
+
+
+def _cell(name: str, measure: Measure | None) -> Markup:
+    if measure is None:
+        return Markup("")
+    interval = show_interval(name, measure).replace(" to ", "\u00a0to ")  # on a phone, break after it
+    sub = Markup('<span class="sub">{}</span>').format(interval)
+    return Markup("{}{}").format(show(name, measure["value"]), sub)
