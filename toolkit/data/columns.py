@@ -112,7 +112,9 @@ def _no_column(table: Table, role: Role) -> Finding:
     if table.columns == ["text"] and role.is_label:
         fix = "a txt file has no labels: use csv, jsonl, or a folder with one sub-folder of .txt files for each class"
     else:
-        fix = f"name it: data.columns.{role.name}={table.columns[-1]}; the first line of a csv or tsv file must name the columns"
+        fix = (
+            f"name it: data.columns.{role.name}={table.columns[-1]} (the first line of a csv file names them)"
+        )
     return Finding("error", table.parts[0].name, message, fix)
 
 

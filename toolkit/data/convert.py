@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -19,7 +18,7 @@ from toolkit.data.store import BATCH, Stored, file_identity, stored, write_arrow
 from toolkit.errors import DataError, Finding
 
 SOURCE_ROW, SOURCE_LINE, SOURCE_FILE = "__row__", "__line__", "__file__"
-"""Internal columns: 1-based row number in the file, the line it starts in (0 where there are none), the row's own file."""
+"""Internal columns: 1-based row number in the file, line it starts in (0 where there are none), the row's own file."""
 INTERNAL = (SOURCE_ROW, SOURCE_LINE, SOURCE_FILE)
 _NUMBERS = {SOURCE_ROW: Value("int64"), SOURCE_LINE: Value("int64")}
 
@@ -51,7 +50,7 @@ def data_suffix(path: Path) -> str:
 def _delimited(separator: str) -> Callable[[Path, str, Path], dict[str, Any]]:
     def convert(path: Path, encoding: str, target: Path) -> dict[str, Any]:
         check_text_file(path, encoding)
-        notes = _write_delimited(TextFile(path, encoding), separator, csv.QUOTE_MINIMAL, target)
+        notes = _write_delimited(TextFile(path, encoding), separator, True, target)
         if separator == "\t" and notes["problems"]["count"]:
             return _without_quotes(path, encoding, target, notes)
         return notes
@@ -63,7 +62,7 @@ def _without_quotes(path: Path, encoding: str, target: Path, notes: dict[str, An
     """Many tsv files quote nothing: read so when that, and only that, makes every row whole."""
     plain = target.with_name("plain.arrow")
     file = TextFile(path, encoding)
-    other = _write_delimited(file, "\t", csv.QUOTE_NONE, plain)
+    other = _write_delimited(file, "\t", False, plain)
     if other["problems"]["count"]:
         plain.unlink()
         return notes
@@ -74,8 +73,8 @@ def _without_quotes(path: Path, encoding: str, target: Path, notes: dict[str, An
     return other
 
 
-def _write_delimited(file: TextFile, separator: str, quoting: int, target: Path) -> dict[str, Any]:
-    names, rows = read_delimited(file, separator, quoting)
+def _write_delimited(file: TextFile, separator: str, quoted: bool, target: Path) -> dict[str, Any]:
+    names, rows = read_delimited(file, separator, quoted)
     return _write(file, Features({name: Value("string") for name in names}), rows, target)
 
 

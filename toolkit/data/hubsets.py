@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
-from datasets import DatasetDict, Features, IterableDatasetDict, load_dataset
+from datasets import DatasetDict, Features, load_dataset
 from datasets.exceptions import DatasetNotFoundError, DatasetsError
 
 from toolkit.data.store import BATCH, Stored, dataset_identity, digest, stored, write_arrow
@@ -35,10 +35,10 @@ def open_hub(data: DataSection) -> tuple[dict[str, Table], list[Finding]]:
     with _dataset_errors(data):
         opened = load_dataset(data.source, data.config, revision=data.revision)
     tables: dict[str, Table] = {}
-    for split, dataset in cast(DatasetDict, opened).items():
+    for split, dataset in opened.items():
         part = Part(f"{data.source} {split}", len(dataset), len(dataset))
         tables[str(split)] = Table(dataset, digest(dataset_identity(dataset)), (part,))
-    _refuse_other_commit(data, cast(DatasetDict, opened))
+    _refuse_other_commit(data, opened)
     return tables, []
 
 
@@ -56,7 +56,7 @@ def _refuse_other_commit(data: DataSection, opened: DatasetDict) -> None:
 
 
 @contextmanager
-def _dataset_errors(data: DataSection) -> Iterator[None]:
+def _dataset_errors(data: DataSection) -> Generator[None]:
     """Say what ``datasets`` found wrong in the toolkit's words."""
     try:
         with hub_errors(f"dataset '{data.source}'", ALTERNATIVE, DataError):
@@ -131,7 +131,7 @@ class _Pull:
         data = self.data
         with _dataset_errors(data):
             opened = load_dataset(data.source, data.config, revision=data.revision, streaming=True)
-            splits = cast(IterableDatasetDict, opened)
+            splits = {str(name): stream for name, stream in opened.items()}
             wanted = list(data.splits.values()) or [
                 name for name in splits if name in {"train", "validation", "test"}
             ]

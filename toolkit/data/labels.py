@@ -133,9 +133,10 @@ def learn_labels(
 
 def _guess(pick: Pick, label: LabelColumns) -> ProblemType:
     """Float columns are regression, lists multi-label, everything else single-label."""
-    if len(label.columns) > 1:
+    name, *others = label.columns
+    if others:
         return _guess_several(pick, label)
-    kind = pick.table.dataset.features.arrow_schema.field(label.columns[0]).type
+    kind = pick.table.dataset.features.arrow_schema.field(name).type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return "regression" if pa.types.is_floating(kind.value_type) else "multi_label_classification"
     if pa.types.is_floating(kind):
@@ -163,7 +164,11 @@ def _outputs(pick: Pick, label: LabelColumns) -> tuple[str, ...]:
     """One name for each number of a regression: the column's, numbered when its cells are lists."""
     (name,) = label.columns
     first = next((batch[name][0].as_py() for batch in pick.batches([name])), None)
-    return tuple(f"{name}_{at}" for at in range(len(first))) if isinstance(first, list) else (name,)
+    return (
+        tuple(f"{name}_{at}" for at in range(len(cast(Sequence[object], first))))
+        if isinstance(first, list)
+        else (name,)
+    )
 
 
 def _census(pick: Pick, label: LabelColumns, kind: str) -> Census:

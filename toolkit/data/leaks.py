@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 import numpy as np
@@ -12,15 +12,15 @@ from datasets import Dataset
 from datasketch import MinHash, MinHashLSH
 
 from toolkit.data.roles import ROW
-from toolkit.data.scan import content_keys, normalise
-from toolkit.data.store import BATCH
+from toolkit.data.scan import content_keys, joined_text
+from toolkit.data.store import arrow_batches
 from toolkit.errors import Finding
 
 JACCARD = 0.8
 SHINGLE = 5
 PERMUTATIONS = 64
 MOST_HELD_OUT, MOST_TRAIN = 4_000, 20_000
-"""Rows compared for near-duplicates; more are sampled, and the report says so. Exact duplicates are sought in all rows."""
+"""Rows compared for near-duplicates; more are sampled, and the report says so. Exact ones are sought in all."""
 MOST_CANDIDATES = 50
 """Candidates of a held-out row that are checked: rows that are all alike cannot make the check take for ever."""
 SHOWN = 10
@@ -40,7 +40,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class LeakReport:
-    """Held-out rows that repeat a row of an earlier split; ``compared`` says how many of how many rows were compared."""
+    """Held-out rows that repeat a row of an earlier split; ``compared`` says how many of how many were compared."""
 
     exact: int = 0
     near: int = 0
@@ -63,7 +63,8 @@ class LeakReport:
             message = f"{self.exact:,} held-out rows repeat a text of another split exactly{first}"
             found.append(Finding("warning", "data", message, "scores may be too good; remove the duplicates"))
         if self.near:
-            message = f"{self.near:,} held-out rows are nearly the same as a text of another split{'' if self.exact else first}"
+            first = "" if self.exact else first
+            message = f"{self.near:,} held-out rows are nearly the same as a text of another split{first}"
             found.append(
                 Finding(
                     "warning",
@@ -123,12 +124,8 @@ def _pairs(splits: Mapping[str, Dataset]) -> Iterator[tuple[str, str]]:
 
 
 def _keys(rows: Dataset, columns: Sequence[str]) -> np.ndarray:
-    batches = rows.select_columns(list(columns)).with_format("arrow").iter(BATCH)
+    batches = arrow_batches(rows, columns)
     return np.concatenate([np.empty(0, np.uint64), *(content_keys(batch, columns) for batch in batches)])
-
-
-def _text(row: Mapping[str, Any], columns: Sequence[str]) -> str:
-    return "\x1f".join(str(row[name]) for name in columns)
 
 
 def _exact_examples(
@@ -143,7 +140,9 @@ def _exact_examples(
     for at in np.flatnonzero(repeated)[: SHOWN // 2]:
         row = splits[name][int(at)]
         twin = splits[other][int(np.flatnonzero(keys[other] == keys[name][at])[0])]
-        found.append(Leak(name, row[ROW], other, twin[ROW], 1.0, _text(row, columns)[:200]))
+        found.append(
+            Leak(name, row[ROW], other, twin[ROW], 1.0, joined_text([row[name] for name in columns])[:200])
+        )
     return found
 
 
@@ -180,12 +179,11 @@ def _drawn(candidates: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 
 def _sketch(rows: Dataset, columns: Sequence[str], indices: np.ndarray) -> _Sketches:
-    picked = rows.select(indices).select_columns([*columns, ROW])
     numbers: list[int] = []
     texts: list[str] = []
-    for row in picked:
-        numbers.append(row[ROW])
-        texts.append(normalise(_text(row, columns)))
+    for batch in arrow_batches(rows.select(indices), [*columns, ROW]):
+        numbers += batch[ROW].to_pylist()
+        texts += map(joined_text, zip(*(batch[name].to_pylist() for name in columns), strict=True))
     encoded = ([shingle.encode("utf-8", "replace") for shingle in shingles(text)] for text in texts)
     return _Sketches(numbers, texts, MinHash.bulk(encoded, num_perm=PERMUTATIONS, hashfunc=crc32))
 
@@ -197,13 +195,13 @@ def shingles(text: str) -> set[str]:
 
 def _matches(sketches: Mapping[str, _Sketches], name: str, other: str) -> Iterator[Leak]:
     """The first twin of each held-out row; a row leaves the index once it has one, or has had enough candidates."""
-    index = MinHashLSH(threshold=JACCARD - 0.1, num_perm=PERMUTATIONS)
+    index: Any = MinHashLSH(threshold=JACCARD - 0.1, num_perm=PERMUTATIONS)
     held_out, base = sketches[name], sketches[other]
     tries = [0] * len(held_out.rows)
     for at, sketch in enumerate(held_out.hashes):
         index.insert(at, sketch)
     for at, sketch in enumerate(base.hashes):
-        for found in index.query(sketch):
+        for found in cast(list[int], index.query(sketch)):
             similarity = _jaccard(held_out.texts[found], base.texts[at])
             tries[found] += 1
             if similarity >= JACCARD:

@@ -19,7 +19,7 @@ from toolkit.data.scan import Layout, Scan, scan
 from toolkit.data.sources import open_source
 from toolkit.data.splits import SPLITS, hold_out, named_splits, refuse_shared_groups
 from toolkit.data.store import Stored
-from toolkit.data.table import Pick
+from toolkit.data.table import Pick, Table
 from toolkit.errors import DataError, Finding, did_you_mean, raise_errors
 from toolkit.recipe.schema import DataSection
 
@@ -60,6 +60,7 @@ def load_rows(data: DataSection, roles: Sequence[Role], *, problem_type: str = "
     findings += _unlearned(scans, labels)
     raise_errors(findings)
     sides = _sides(scans, data)
+    raise_errors(_unlearned(sides, labels))
     stored = {
         split: encode_split(side.pick, Target(tuple(roles), columns, labels)) for split, side in sides.items()
     }
@@ -154,12 +155,18 @@ def _unlearned(scans: Mapping[str, Scan], labels: LabelSpace | None) -> list[Fin
     train = scans["train"].codes
     if labels is None or train is None:
         return []
+    known = np.unique(train)
+    if len(known) == 1:
+        message = f"every training row has the label '{labels.names[int(known[0])]}'"
+        where = scans["train"].pick.table.parts[0].name
+        return [Finding("error", where, message, "a classifier needs rows of at least two classes")]
     found: list[Finding] = []
     for split, one in scans.items():
-        for code in np.setdiff1d(one.codes if one.codes is not None else [], train):
+        for code in np.setdiff1d(one.codes if one.codes is not None else [], known):
             at = np.flatnonzero(one.codes == code)
             where = one.pick.where(int(at[0]))
-            message = f"label '{labels.names[int(code)]}' of {len(at):,} {split} rows does not occur in the training rows"
+            rows = f"{len(at):,} {split} row{'s' if len(at) > 1 else ''}"
+            message = f"label '{labels.names[int(code)]}' of {rows} does not occur in the training rows"
             found.append(Finding("error", where, message, "add training rows with it, or remove these"))
     return found
 

@@ -25,7 +25,7 @@ class Problems:
             self.shown.append(Finding("error", where, message, fix))
 
     def add_rows(self, positions: Sequence[int], describe: Callable[[int], tuple[str, str, str]]) -> None:
-        """Count unusable rows; ``describe`` gives where, message and fix of one, and is asked for the first few only."""
+        """Count unusable rows; ``describe`` gives where, message and fix of one, and is asked for a few only."""
         for position in positions[: SHOWN - len(self.shown)]:
             self.shown.append(Finding("error", *describe(position)))
         self.count += len(positions)
@@ -40,19 +40,19 @@ class Problems:
         level: Level = "error" if on_error == "stop" else "warning"
         found = [Finding(level, p.where, p.message, p.fix if level == "error" else "") for p in self.shown]
         if self.count > len(self.shown):
-            found.append(Finding(level, what, f"{self.count - len(self.shown):,} more rows like these"))
+            found.append(Finding(level, what, f"and {_rows(self.count - len(self.shown))} more"))
         if self.count and level == "error":
             found.append(
                 Finding(
                     level,
                     what,
-                    f"{self.count:,} rows cannot be used",
+                    f"{_rows(self.count)} cannot be used",
                     "mend them, or leave them out with data.on_error=skip",
                 )
             )
         elif self.count:
             found.append(
-                Finding("warning", what, f"{self.count:,} rows left out because of data.on_error=skip")
+                Finding("warning", what, f"{_rows(self.count)} left out because of data.on_error=skip")
             )
         return found
 
@@ -64,6 +64,10 @@ class Problems:
     def from_dict(cls, data: dict[str, Any]) -> Problems:
         """Read what :meth:`to_dict` wrote."""
         return cls(data["count"], [Finding(**finding) for finding in data["shown"]])
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def listed(values: Iterable[object], limit: int = SHOWN) -> str:

@@ -139,9 +139,14 @@ def normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def joined_text(cells: Sequence[object]) -> str:
+    """The normalised texts of a row as one, for comparison only."""
+    return "\x1f".join(normalise(str(cell)) for cell in cells)
+
+
 def content_keys(batch: pa.Table, columns: Sequence[str]) -> np.ndarray:
     """A uint64 hash of each row's normalised cells, equal on every machine."""
     cells = [batch[name].to_pylist() for name in columns]
-    texts = ("\x1f".join(normalise(str(cell)) for cell in row) for row in zip(*cells, strict=True))
+    texts = map(joined_text, zip(*cells, strict=True))
     hashes = [blake2b(text.encode("utf-8", "replace"), digest_size=8).digest() for text in texts]
     return np.frombuffer(b"".join(hashes), np.uint64)

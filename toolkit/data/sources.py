@@ -81,7 +81,11 @@ def _arrow_folder(path: Path, name: str) -> Source:
     except (OSError, ValueError, KeyError) as error:
         message = f"damaged dataset folder ({type(error).__name__}: {error})"
         raise DataError(Finding("error", name, message, "write it again with save_to_disk")) from None
-    splits = dict(opened) if isinstance(opened, DatasetDict) else {"train": opened}
+    splits = (
+        {str(split): one for split, one in opened.items()}
+        if isinstance(opened, DatasetDict)
+        else {"train": opened}
+    )
     return Source(name, {split: as_table(dataset, f"{name} {split}") for split, dataset in splits.items()})
 
 

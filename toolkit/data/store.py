@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from datasets import Dataset
@@ -63,6 +63,12 @@ def write_arrow(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch 
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
         for batch in batches:
             writer.write(batch)
+
+
+def arrow_batches(dataset: Dataset, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows as Arrow tables of a bounded size, in order."""
+    chosen = dataset if columns is None else dataset.select_columns(list(columns))
+    return cast(Iterator[pa.Table], chosen.with_format("arrow").iter(BATCH))
 
 
 def file_identity(path: Path) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from datasets import Dataset, Features, List, Value
 
-from toolkit.data.store import BATCH, digest, stored, write_arrow
+from toolkit.data.store import arrow_batches, digest, stored, write_arrow
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -38,10 +38,10 @@ class LedgerEntry:
 def tokenize_rows(
     rows: Dataset, tokenizer: PreTrainedTokenizerBase, text_columns: Sequence[str], max_length: int
 ) -> tuple[Dataset, LedgerEntry]:
-    """Tokenize one text column, or two as a pair; other columns stay, and ``label`` becomes ``labels`` as models call it.
+    """Tokenize one text column, or two as a pair; other columns stay, and ``label`` becomes ``labels``.
 
-    Returns memory-mapped rows with ``input_ids`` int32, ``token_type_ids`` int8 where the model wants them and
-    ``length`` int32 (tokens kept, special ones included), and the ledger (tokens before cutting, special ones included).
+    Returns memory-mapped rows with ``input_ids`` int32, ``token_type_ids`` int8 where the model wants them
+    and ``length`` int32 (tokens kept), and the ledger; special tokens count in both.
     Equal rows and tokenizer give the same file in the cache, whatever process asks.
     """
     kept = [name for name in rows.column_names if name not in text_columns]
@@ -71,7 +71,7 @@ def tokenizer_identity(tokenizer: PreTrainedTokenizerBase) -> str:
 
 def _content(rows: Dataset) -> str:
     found = sha256(str(rows.features).encode())
-    for batch in rows.with_format("arrow").iter(BATCH):
+    for batch in arrow_batches(rows):
         found.update(json.dumps(batch.to_pydict(), sort_keys=True).encode())
     return found.hexdigest()
 
@@ -92,7 +92,7 @@ class _Tokenization:
         total = dict.fromkeys(LedgerEntry().to_dict(), 0)
 
         def batches() -> Iterator[pa.Table]:
-            for batch in self.rows.with_format("arrow").iter(BATCH):
+            for batch in arrow_batches(self.rows):
                 encoded, entry = self._encode([batch[name].to_pylist() for name in self.texts])
                 for name, value in entry.to_dict().items():
                     total[name] += value
@@ -124,11 +124,15 @@ class _Tokenization:
         return encoded, LedgerEntry(len(full), len(long), sum(full), lost)
 
     def _tokens(self, texts: Sequence[list[str]], truncation: bool = False) -> dict[str, list[Any]]:
-        options: Mapping[str, Any] = {
-            "truncation": truncation,
-            "max_length": self.max_length if truncation else None,
-        }
-        encoded = self.tokenizer(*texts, padding=False, verbose=False, return_attention_mask=False, **options)
+        encoded = self.tokenizer(
+            texts[0],
+            texts[1] if len(texts) > 1 else None,
+            truncation=truncation,
+            max_length=self.max_length if truncation else None,
+            padding=False,
+            verbose=False,
+            return_attention_mask=False,
+        )
         return {name: list(encoded[name]) for name in IDS if name in encoded}
 
 
