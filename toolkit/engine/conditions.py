@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from torch import nn
+from transformers import PreTrainedModel
 
 from toolkit.engine.dropout import fast_dropout
 from toolkit.engine.memory import keep_freed_memory
@@ -14,7 +15,7 @@ from toolkit.errors import Finding, RecipeError
 
 
 @contextlib.contextmanager
-def training_conditions(models: Sequence[nn.Module], run: Run) -> Iterator[None]:
+def training_conditions(models: Sequence[nn.Module], run: Run) -> Generator[None]:
     """Set the models up for training inside the block, as the recipe and the device ask for.
 
     Raises:
@@ -35,23 +36,23 @@ def training_conditions(models: Sequence[nn.Module], run: Run) -> Iterator[None]
 
 
 @contextlib.contextmanager
-def _checkpointed(model: nn.Module) -> Iterator[None]:
-    enable = getattr(model, "gradient_checkpointing_enable", None)
-    if enable is None or not getattr(model, "supports_gradient_checkpointing", True):
-        message = f"{type(model).__name__} cannot recompute its activations"
+def _checkpointed(model: nn.Module) -> Generator[None]:
+    pretrained = next((m for m in model.modules() if isinstance(m, PreTrainedModel)), None)
+    if pretrained is None or not pretrained.supports_gradient_checkpointing:
+        message = f"{type(pretrained or model).__name__} cannot recompute its activations"
         raise RecipeError(Finding("error", "train.gradient_checkpointing", message, "set it to false"))
-    enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    pretrained.gradient_checkpointing_enable({"use_reentrant": False})
     try:
         yield
     finally:
-        model.gradient_checkpointing_disable()
+        pretrained.gradient_checkpointing_disable()
 
 
 @contextlib.contextmanager
-def _compiled(model: nn.Module) -> Iterator[None]:
+def _compiled(model: nn.Module) -> Generator[None]:
     # In place, unlike torch.compile(model), so that the names of the weights stay the same.
     model.compile(dynamic=True)
     try:
         yield
     finally:
-        model._compiled_call_impl = None  # pyright: ignore[reportPrivateUsage]  (torch offers no other way back)
+        model._compiled_call_impl = None  # pyright: ignore[reportPrivateUsage]  (torch offers no way back)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import torch
@@ -34,18 +34,18 @@ def dropout(x: Tensor, p: float) -> Tensor:
 
 
 @contextlib.contextmanager
-def fast_dropout(model: nn.Module) -> Iterator[None]:
+def fast_dropout(model: nn.Module) -> Generator[None]:
     """Let a model's dropout and its attention's dropout draw their masks faster inside the block."""
     modules = [module for module in model.modules() if type(module) is nn.Dropout]
     for module in modules:
-        module.forward = functools.partial(_forward, module)
+        vars(module)["forward"] = functools.partial(_forward, module)
     AttentionInterface.register("sdpa", _attention)
     try:
         yield
     finally:
         AttentionInterface.register("sdpa", sdpa_attention_forward)
         for module in modules:
-            del module.forward
+            del vars(module)["forward"]
 
 
 def _forward(module: nn.Dropout, x: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from toolkit.engine.conditions import training_conditions
 from toolkit.engine.run import Run
 from toolkit.engine.session import Evaluate, FitResult, Session
-from toolkit.engine.step import Batches, Objective, take_step
+from toolkit.engine.step import take_step
+from toolkit.engine.turn import Batches, Objective
 
 __all__ = ["Batches", "Evaluate", "FitResult", "Objective", "fit"]
 

@@ -30,7 +30,9 @@ def freeze(model: PreTrainedModel, what: Literal["none", "backbone"] | int) -> N
 
 def backbone_layers(model: PreTrainedModel) -> list[nn.Module]:
     """The layers of a model from the input up: those of its outermost lists of modules, in order."""
-    lists = {name: m for name, m in model.base_model.named_modules() if isinstance(m, nn.ModuleList) and len(m)}
+    lists = {
+        name: m for name, m in model.base_model.named_modules() if isinstance(m, nn.ModuleList) and len(m)
+    }
     outer = [name for name in lists if not any(name.startswith(f"{other}.") for other in lists)]
     return [layer for name in outer for layer in lists[name]]
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import psutil
 from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -93,7 +93,7 @@ def _promised() -> tuple[int | None, str]:
 
 
 @contextlib.contextmanager
-def _environment(processes: int) -> Iterator[None]:
+def _environment(processes: int) -> Generator[None]:
     """Promise the processes, and give each its share of the cores: more threads than cores wait for each other."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     before = dict(os.environ)
@@ -107,7 +107,7 @@ def _environment(processes: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _signals_restored() -> Iterator[None]:
+def _signals_restored() -> Generator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -120,7 +120,7 @@ def _signals_restored() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _silenced(name: str) -> Iterator[None]:
+def _silenced(name: str) -> Generator[None]:
     """Keep a library's own account of a failure out of the talk: the process that failed has told."""
     logger = logging.getLogger(name)
     level = logger.level

@@ -1,9 +1,12 @@
-"""Keep freed memory for the next step instead of giving it back to the system."""
+"""Memory: how much was used, and freed memory kept for the next step instead of given back to the system."""
 
 from __future__ import annotations
 
 import ctypes
+import resource
 import sys
+
+import torch
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
 LARGE = 1 << 30
@@ -23,3 +26,11 @@ def keep_freed_memory() -> bool:
         return False
     settings = ((M_MMAP_THRESHOLD, LARGE), (M_TRIM_THRESHOLD, LARGE), (M_TOP_PAD, PAD))
     return all([mallopt(option, value) == 1 for option, value in settings])
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes in use at the worst moment so far: on a GPU the tensors, on the CPU the whole process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

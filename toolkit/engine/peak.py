@@ -28,10 +28,11 @@ def matmul_peak(device: torch.device, dtype: torch.dtype = torch.float32) -> flo
 
 
 def training_flops(model: torch.nn.Module) -> float:
-    """Operations per token of one step: 2 forward for every weight of a matrix multiply, 2 for the gradient of its
-    input, and 2 for its own when it is trained (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
+    """Floating-point operations of one training step for each token.
 
-    Embedding tables, which are looked up and not multiplied, and attention scores are left out.
+    2 forward for every weight of a matrix multiply, 2 for the gradient of its input, and 2 for its own when it is
+    trained (Kaplan et al. 2020, arXiv:2001.08361, section 2.1). Embedding tables, which are looked up and not
+    multiplied, and attention scores are left out.
     """
     weights = [m.weight for m in model.modules() if isinstance(m, torch.nn.Linear)]
     return float(sum((6 if weight.requires_grad else 4) * weight.numel() for weight in weights))

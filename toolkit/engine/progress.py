@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import timedelta
 
 from rich.console import Console
@@ -29,7 +29,7 @@ class Talk:
         self.console.print(text, markup=False)
 
     @contextlib.contextmanager
-    def steps(self, total: int) -> Iterator[None]:
+    def steps(self, total: int) -> Generator[None]:
         """Count up to ``total`` optimiser steps inside the block."""
         self._total = total
         if not self.live or self.console.quiet:
@@ -41,13 +41,13 @@ class Talk:
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}"),
         )
-        with Progress(*columns, console=self.console) as self._bar:
-            self._bar.add_task("training", total=total, figures="")
+        with Progress(*columns, console=self.console) as bar:
+            bar.add_task("training", total=total, figures="")
+            self._bar = bar
             try:
                 yield
             finally:
-                self._bar, bar = None, self._bar
-                bar.refresh()
+                self._bar = None
 
     def advance(self, step: int) -> None:
         """Move the bar to ``step``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,20 @@ class Run:
         total = self.accelerator.reduce(torch.tensor(values, dtype=torch.float64, device=self.device), "sum")
         assert isinstance(total, torch.Tensor)  # reduce keeps the type of what it is given
         return total.tolist()
+
+    def agree(self, values: Sequence[float]) -> list[float]:
+        """The first process's values, in every process."""
+        if self.processes == 1:
+            return list(values)
+        tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
+        self.share([tensor])
+        return tensor.tolist()
+
+    def share(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Give every process the first one's tensors, in place."""
+        if self.processes > 1:
+            for tensor in tensors:
+                torch.distributed.broadcast(tensor.data, 0)
 
     def close(self) -> None:
         """Finish the trackers' files."""

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-import resource
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import nn
 
-from toolkit.engine import checkpoint
+from toolkit.engine import keeping
 from toolkit.engine.batching import Rows
+from toolkit.engine.memory import peak_memory
 from toolkit.engine.metric import Goal
-from toolkit.engine.optim import build_optimizer, build_schedule
 from toolkit.engine.peak import matmul_peak
 from toolkit.engine.run import Run
 from toolkit.engine.state import State, Window
-from toolkit.engine.step import Batches, Objective, Report, Turn
+from toolkit.engine.step import Report
+from toolkit.engine.turn import Batches, Objective, Turn
 from toolkit.recipe.schema import TrainSection
 
 Evaluate = Callable[[], dict[str, float]]
@@ -68,17 +66,24 @@ class Session:
         """Optimisers and schedules for the objectives, and the state of the checkpoint when resuming.
 
         Args:
+            objectives: what to train.
+            batches: the training rows.
+            run: gives the recipe, the processes and the folder.
+            best_metric: the task's own choice of metric.
             metrics: names the evaluation gives (empty: not known yet), or None when there is no evaluation.
         """
         train = run.recipe.train
         goal = Goal.of(train, best_metric, metrics)
         total = total_steps(batches, train)
-        turns = [_turn(number, objective, run, total) for number, objective in enumerate(objectives)]
-        session = cls(run, turns, total, goal, State(accumulation=train.gradient_accumulation_steps))
-        session._resume()
+        turns = [Turn.prepare(number, objective, run, total) for number, objective in enumerate(objectives)]
+        state = keeping.resume(run, turns) if run.resume else None
+        if state:
+            run.say(f"resuming at step {state.step} of {total}")
+        state = state or State(accumulation=train.gradient_accumulation_steps)
+        session = cls(run, turns, total, goal, state)
         for model in session.models:
             model.train()
-            _same_everywhere([*model.parameters(), *model.buffers()], run)
+            run.share([*model.parameters(), *model.buffers()])
         return session
 
     @property
@@ -93,7 +98,7 @@ class Session:
 
     def remaining(self, batches: Batches) -> Iterator[Rows]:
         """The batches not yet done, epoch after epoch."""
-        while self.state.step < self.total:
+        while self.state.step < self.total and not self.state.stopped:
             plan = batches.plan(self.state.epoch)
             self.state.batches = len(plan)
             for rows in plan[self.state.position :]:
@@ -154,7 +159,7 @@ class Session:
             name = turn.objective.name
             suffix = f"_{name}" if len(self.turns) > 1 else ""
             line[f"loss{suffix}"] = window.losses[name] / window.steps
-            line[f"learning_rate{suffix}"] = turn.schedule.get_last_lr()[0]
+            line[f"learning_rate{suffix}"] = float(turn.schedule.get_last_lr()[0])
             line[f"gradient_norm{suffix}"] = window.norms[name]
             warning = state.watch(name, window.norms[name])
             if warning:
@@ -180,7 +185,7 @@ class Session:
         """
         assert self.goal is not None  # there is a goal when there is an evaluation
         for model in self.models:
-            _same_everywhere(list(model.buffers()), self.run)
+            self.run.share(list(model.buffers()))
             model.eval()
         scores = self._agree(evaluate())
         for model in self.models:
@@ -190,9 +195,7 @@ class Session:
         self.run.record({"step": state.step, "epoch": round(state.epochs, 6), "validation": scores})
         self.run.say(f"step {state.step}: validation {self.goal.name} {value:.4f}")
         if state.improves(value, self.goal.minimise) and self.run.is_main:
-            checkpoint.save(
-                self.run.checkpoints / "best", self._weights(), {"step": state.step, "scores": scores}
-            )
+            keeping.save_best(self.run, self.turns, {"step": state.step, "scores": scores})
         patience = self.train.early_stopping_patience
         if patience and state.misses >= patience and not self._last_step:
             state.stopped = f"no better validation {self.goal.name} in {patience} evaluations"
@@ -201,65 +204,12 @@ class Session:
     def _agree(self, scores: dict[str, float]) -> dict[str, float]:
         """The first process's scores, so that all decide alike."""
         names = sorted(scores)
-        values = torch.tensor(
-            [scores[name] for name in names], dtype=torch.float64, device=self._exact_device
-        )
-        _same_everywhere([values], self.run)
-        return dict(zip(names, values.tolist(), strict=True))
-
-    @property
-    def _exact_device(self) -> torch.device:
-        return torch.device("cpu") if self.run.processes == 1 else self.run.device
-
-    def _weights(self) -> dict[str, dict[str, torch.Tensor]]:
-        return {
-            f"model-{turn.objective.name}": checkpoint.model_tensors(turn.objective.model)
-            for turn in self.turns
-        }
+        return dict(zip(names, self.run.agree([float(scores[name]) for name in names]), strict=True))
 
     def save(self) -> None:
         """Write ``checkpoints/last``, from which a killed run goes on."""
         self._tick()
-        if not self.run.is_main:
-            return
-        tensors = self._weights()
-        state = {"state": self.state.to_dict()}
-        for turn in self.turns:
-            name = turn.objective.name
-            tensors[f"optimizer-{name}"], groups = checkpoint.pack_optimizer(turn.optimizer.optimizer)
-            state[name] = {"optimizer": groups, "schedule": turn.schedule.state_dict()}
-        scaler = self.run.accelerator.scaler
-        if scaler is not None:
-            state["scaler"] = scaler.state_dict()
-        checkpoint.save(self.run.checkpoints / "last", tensors, state)
-
-    def _resume(self) -> None:
-        folder = self.run.checkpoints / "last"
-        if not self.run.resume:
-            return
-        if self.run.is_main and not checkpoint.exists(folder):
-            self.run.say("nothing to resume from: no checkpoint was kept yet; starting from the beginning")
-        self.run.accelerator.wait_for_everyone()
-        if not folder.exists():
-            self._forget()
-            return
-        tensors, state = checkpoint.load(folder)
-        for turn in self.turns:
-            name = turn.objective.name
-            checkpoint.restore_model(turn.objective.model, tensors[f"model-{name}"], folder)
-            checkpoint.unpack_optimizer(
-                turn.optimizer.optimizer, tensors[f"optimizer-{name}"], state[name]["optimizer"]
-            )
-            turn.schedule.load_state_dict(state[name]["schedule"])
-        if self.run.accelerator.scaler is not None and "scaler" in state:
-            self.run.accelerator.scaler.load_state_dict(state["scaler"])
-        self.state = State.from_dict(state["state"])
-        self._forget()
-        self.run.say(f"resuming at step {self.state.step} of {self.total}")
-
-    def _forget(self) -> None:
-        if self.run.is_main:
-            self.run.history.keep_until(self.state.step)
+        keeping.save_last(self.run, self.turns, self.state)
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -272,12 +222,7 @@ class Session:
         state = self.state
         self.run.accelerator.wait_for_everyone()
         if state.best is not None:
-            folder = self.run.checkpoints / "best"
-            tensors = checkpoint.load(folder).tensors
-            for turn in self.turns:
-                checkpoint.restore_model(
-                    turn.objective.model, tensors[f"model-{turn.objective.name}"], folder
-                )
+            keeping.restore_best(self.run, self.turns)
         return FitResult(
             steps=state.step,
             epochs=round(state.epochs, 6),
@@ -297,38 +242,6 @@ def total_steps(batches: Batches, train: TrainSection) -> int:
         return train.max_steps
     whole = int(train.epochs)
     steps = sum(len(batches.plan(epoch)) for epoch in range(whole))
-    return (
-        steps + math.ceil((train.epochs - whole) * len(batches.plan(whole)))
-        if train.epochs > whole
-        else steps
-    )
-
-
-def _turn(number: int, objective: Objective, run: Run, total: int) -> Turn:
-    train = run.recipe.train
-    objective.model.to(run.device)
-    optimizer = build_optimizer(
-        objective.model,
-        train.optimizer,
-        learning_rate=train.learning_rate,
-        weight_decay=train.weight_decay,
-        momentum=train.momentum,
-    )
-    schedule = build_schedule(
-        optimizer, train.lr_scheduler_type, steps=total, warmup_ratio=train.warmup_ratio
-    )
-    return Turn(number, objective, run.accelerator.prepare_optimizer(optimizer), schedule)
-
-
-def _same_everywhere(tensors: Sequence[torch.Tensor], run: Run) -> None:
-    """Give every process the first one's values."""
-    if run.processes > 1:
-        for tensor in tensors:
-            torch.distributed.broadcast(tensor.data, 0)
-
-
-def peak_memory(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    if train.epochs > whole:
+        steps += math.ceil((train.epochs - whole) * len(batches.plan(whole)))
+    return steps

@@ -67,7 +67,8 @@ class State:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> State:
         """The state that ``to_dict`` described."""
-        return cls(**{**data, "window": Window(**data["window"])})
+        values: dict[str, Any] = {**data, "window": Window(**data["window"])}
+        return cls(**values)
 
     def improves(self, value: float, minimise: bool) -> bool:
         """Note an evaluation; whether it is the best so far. A value that is not a number never is."""

@@ -4,67 +4,22 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torch.distributed as dist
-from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.utils.memory import should_reduce_batch_size
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler
 
 from toolkit.engine.batching import Rows, cut
 from toolkit.engine.run import Run
 from toolkit.engine.seed import seed_everything
 from toolkit.engine.state import State
+from toolkit.engine.turn import Batch, Batches, Turn
 from toolkit.errors import TrainingError
 from toolkit.files import write_json
-
-Batch = dict[str, Tensor]
-
-
-class Batches(Protocol):
-    """The training rows of a task."""
-
-    def plan(self, epoch: int) -> list[Rows]:
-        """The global batches of an epoch, as row indices; the same in every process."""
-        ...
-
-    def collate(self, rows: Rows) -> Batch:
-        """The model's inputs for some rows, on the CPU."""
-        ...
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A loss and the model it trains; several of them take turns on each batch."""
-
-    name: str
-    model: nn.Module
-    loss: Callable[[nn.Module, Batch], Tensor]
-    """Sum of the losses of a piece's units; the batch is on the model's device."""
-    units: Callable[[Batch], float | Tensor]
-    """How many units (rows, label tokens) a piece has."""
-    flops_per_token: float = 0.0
-    """Floating-point operations of a forward and backward pass, for ``peak_share``."""
-
-
-@dataclass(frozen=True)
-class Turn:
-    """An objective with its optimiser and schedule."""
-
-    number: int
-    objective: Objective
-    optimizer: AcceleratedOptimizer
-    schedule: LRScheduler
-
-    @property
-    def parameters(self) -> list[nn.Parameter]:
-        """What this turn trains."""
-        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
 
 @dataclass(frozen=True)
@@ -140,15 +95,15 @@ def _smaller_pieces(rows: Rows, run: Run, state: State) -> None:
     pieces = min(state.accumulation, math.ceil(len(rows) / run.processes))
     if pieces * run.processes >= len(rows):
         raise TrainingError(
-            "out of memory on a single row: shorten the inputs (options.max_length), use LoRA, gradient checkpointing or a smaller model"
+            "out of memory on a single row: shorten the inputs (options.max_length), use LoRA, "
+            "gradient checkpointing or a smaller model"
         )
     state.accumulation = pieces * 2
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    run.say(
-        f"out of memory at step {state.step + 1}: half the micro-batch, {state.accumulation} pieces per step; same result"
-    )
+    text = f"half the micro-batch, {state.accumulation} pieces per step and process, the same result"
+    run.say(f"out of memory at step {state.step + 1}: {text}")
 
 
 def _sum_gradients(parameters: Iterable[nn.Parameter], run: Run) -> None:
@@ -166,8 +121,7 @@ def _sum_gradients(parameters: Iterable[nn.Parameter], run: Run) -> None:
         gradients.append(parameter.grad)
     work = [dist.all_reduce(gradient, async_op=True) for gradient in gradients]
     for reduction in work:
-        if reduction is not None:
-            reduction.wait()
+        reduction.wait()
 
 
 def _clip(turn: Turn, run: Run) -> float:

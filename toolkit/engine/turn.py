@@ -1,0 +1,77 @@
+"""What is trained: objectives, and the optimiser and schedule that each of them gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from accelerate.optimizer import AcceleratedOptimizer
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
+
+from toolkit.engine.batching import Rows
+from toolkit.engine.optim import build_optimizer, build_schedule
+from toolkit.engine.run import Run
+
+Batch = dict[str, Tensor]
+
+
+class Batches(Protocol):
+    """The training rows of a task."""
+
+    def plan(self, epoch: int) -> list[Rows]:
+        """The global batches of an epoch, as row indices; the same in every process."""
+        ...
+
+    def collate(self, rows: Rows) -> Batch:
+        """The model's inputs for some rows, on the CPU."""
+        ...
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss and the model it trains; several of them take turns on each batch."""
+
+    name: str
+    model: nn.Module
+    loss: Callable[[nn.Module, Batch], Tensor]
+    """Sum of the losses of a piece's units; the batch is on the model's device."""
+    units: Callable[[Batch], float | Tensor]
+    """How many units (rows, label tokens) a piece has."""
+    flops_per_token: float = 0.0
+    """Floating-point operations of a forward and backward pass, for ``peak_share``."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An objective with its optimiser and schedule."""
+
+    number: int
+    objective: Objective
+    optimizer: AcceleratedOptimizer
+    schedule: LRScheduler
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What this turn trains."""
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
+    @classmethod
+    def prepare(cls, number: int, objective: Objective, run: Run, steps: int) -> Turn:
+        """Move an objective's model to the run's device, and build what trains it for so many steps."""
+        train = run.recipe.train
+        objective.model.to(run.device)
+        optimizer = build_optimizer(
+            objective.model,
+            train.optimizer,
+            learning_rate=train.learning_rate,
+            weight_decay=train.weight_decay,
+            momentum=train.momentum,
+        )
+        schedule = build_schedule(
+            optimizer, train.lr_scheduler_type, steps=steps, warmup_ratio=train.warmup_ratio
+        )
+        return cls(
+            number, objective, AcceleratedOptimizer(optimizer, scaler=run.accelerator.scaler), schedule
+        )
