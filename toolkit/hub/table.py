@@ -72,6 +72,8 @@ def _prompts(code: str, language: str, licence: str, size: int, *hashes: str) ->
             for package, sha256 in zip(packages, hashes, strict=True)
         ),
         convert="toolkit.hub.convert.prompts:convert",
+        needs=("soundfile",),
+        extra="speech",
         hub_alternative="google/fleurs",
     )
 

