@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: atomic writes, hashes, and the recipes and apps that ship with the toolkit."""
+"""Files that are either whole or not there: atomic writes, hashes, and what ships with the toolkit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ def share(kind: str) -> Path:
 
 
 @contextlib.contextmanager
-def atomic_folder(target: Path) -> Iterator[Path]:
+def atomic_folder(target: Path) -> Generator[Path]:
     """Yield a temporary sibling folder that replaces ``target`` when the block ends well and vanishes otherwise.
 
     A killed process leaves at most a ``.NAME.*`` sibling, never a half-written ``target``.
@@ -35,12 +35,21 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield temporary
-        temporary.chmod(0o755)  # mkdtemp makes private folders; what replaces target is as readable as its parent
+        temporary.chmod(
+            0o755
+        )  # mkdtemp makes private folders; what replaces target is as readable as its parent
         _replace_folder(temporary, target)
     except OSError as error:
         raise disk_full(error, target) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _open_up(folder: Path) -> None:
+    """Make a temporary folder and its files as readable as others: some libraries write private ones."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _replace_folder(temporary: Path, target: Path) -> None:

@@ -32,14 +32,26 @@ class Attribution:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Check:
+    """What is known of a recipe before it trains.
+
+    ``predicted`` holds ``seconds`` and ``memory_bytes`` of the whole training and ``how`` they were found; it is
+    empty when an error stopped the check before the real steps.
+    """
+
+    findings: Sequence[Finding]
+    predicted: Mapping[str, Any]
+
+
 class Predictor(Protocol):
     """The one preprocessing and decoding used by evaluate, predict, demo and Space."""
 
-    def __call__(self, inputs: Sequence[Any], batch_size: int = 32) -> list[Prediction]:
+    def __call__(self, inputs: Sequence[Any], /, batch_size: int = 32) -> list[Prediction]:
         """Predict each input, in order."""
         ...
 
-    def explain(self, value: Any) -> Attribution:
+    def explain(self, value: Any, /) -> Attribution:
         """Attribute the prediction for one input to its pieces."""
         ...
 
@@ -47,14 +59,28 @@ class Predictor(Protocol):
 class Task(Protocol):
     """Knowledge of one Hub pipeline tag."""
 
-    name: str
-    Options: type[Section]
-    signature: Signature
-    defaults: Mapping[str, Any]
-    """Recipe values used by ``toolkit train TASK --data …``, nested like a recipe."""
+    @property
+    def name(self) -> str:
+        """The Hub's pipeline tag."""
+        ...
 
-    def check(self, recipe: Recipe) -> list[Finding]:
-        """Everything that can be said of the data and the model before training."""
+    @property
+    def Options(self) -> type[Section]:
+        """What checks the recipe's ``options``."""
+        ...
+
+    @property
+    def signature(self) -> Signature:
+        """What goes in and what comes out."""
+        ...
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Recipe values used by ``toolkit train TASK --data …``, nested like a recipe."""
+        ...
+
+    def check(self, recipe: Recipe, run: Run) -> Check:
+        """Everything short of training: rows, model, and a few real steps to predict time and memory."""
         ...
 
     def train(self, recipe: Recipe, run: Run) -> Artifact:

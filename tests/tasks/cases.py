@@ -1,0 +1,130 @@
+"""What the conformance suite needs of each task: a small run on its sample, and bad inputs of its own kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.hub.samples import open_sample
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One broken input and what its error must say: the place, the value, the way out."""
+
+    name: str
+    make: Callable[[Path], Path]
+    said: Sequence[str]
+    overrides: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One task in the conformance suite.
+
+    ``small`` writes a model of the task's real architecture, without dropout, that trains in a second a step.
+    """
+
+    recipe: str
+    learning: Sequence[str]
+    small: Callable[[Path], Path]
+    steps: Sequence[str]
+    bad: Sequence[Bad]
+
+
+def small_bert(folder: Path) -> Path:
+    """A two-layer BERT with the sample's vocabulary and no dropout, so that pieces of a batch can be compared."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    torch.manual_seed(0)
+    source = open_sample("minilm")
+    config = BertConfig.from_pretrained(
+        source,
+        num_hidden_layers=2,
+        hidden_size=32,
+        intermediate_size=64,
+        num_attention_heads=2,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    BertModel(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    return folder
+
+
+def text_file(name: str, content: str | bytes) -> Callable[[Path], Path]:
+    """A maker of one file with that content."""
+
+    def make(folder: Path) -> Path:
+        path = folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return make
+
+
+def rows(*lines: str) -> str:
+    """A csv of labelled texts: twenty good rows, then the given lines."""
+    good = [
+        f"a {word} film number {n},{label}"
+        for n in range(10)
+        for word, label in (("fine", "good"), ("dull", "bad"))
+    ]
+    return "\n".join(["text,label", *good, *lines]) + "\n"
+
+
+def unseen_label(folder: Path) -> Path:
+    """A folder whose test split has a label that training never saw."""
+    (folder / "splits").mkdir()
+    (folder / "splits" / "train.csv").write_text(rows())
+    (folder / "splits" / "test.csv").write_text("text,label\nwhat a film,good\nno idea,undecided\n")
+    return folder / "splits"
+
+
+TEXT_CLASSIFICATION = Case(
+    recipe="nlp/reviews",
+    learning=("data.limit=600", "train.max_steps=24", "train.logging_steps=4", "train.learning_rate=3e-4"),
+    small=small_bert,
+    steps=(
+        "data.limit=300",
+        "train.max_steps=6",
+        "train.save_steps=2",
+        "train.eval_steps=3",
+        "options.max_length=32",
+    ),
+    bad=(
+        Bad("empty", text_file("empty.csv", ""), ("empty.csv", "empty")),
+        Bad("header_only", text_file("header.csv", "text,label\n"), ("header.csv", "no rows")),
+        Bad(
+            "missing_column",
+            text_file("c.csv", "review,stars\nfine,1\ndull,0\n"),
+            ("c.csv", "review", "stars", "columns"),
+        ),
+        Bad("broken_row", text_file("b.csv", rows("one,cell,too many")), ("b.csv", "22")),
+        Bad(
+            "encoding",
+            text_file("e.csv", rows("caf\xe9,good").encode("latin-1")),
+            ("e.csv", "22", "data.encoding"),
+        ),
+        Bad("nan_text", text_file("n.csv", rows(",good")), ("n.csv", "22", "text")),
+        Bad("no_label", text_file("l.csv", rows("what a film,")), ("l.csv", "22", "label")),
+        Bad(
+            "one_class",
+            text_file("o.csv", "text,label\n" + "a fine film,good\n" * 9),
+            ("o.csv", "good", "two classes"),
+        ),
+        Bad("unseen_label", unseen_label, ("test.csv", "undecided", "good")),
+        Bad("not_text", text_file("x.csv", bytes(range(256)) * 8), ("x.csv",)),
+        Bad("wrong_suffix", text_file("x.docx", b"PK\x03\x04"), ("x.docx", "csv")),
+    ),
+)
+
+CASES: dict[str, Case] = {"text-classification": TEXT_CLASSIFICATION}
+
+
+def last_json(text: str) -> dict[str, object]:
+    """The JSON object that a command printed."""
+    return json.loads(text)

@@ -1,0 +1,215 @@
+"""The same promises for every task of the table; the numbers are those of the design's list."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import toolkit
+from tests.tasks.cases import CASES, Bad, Case
+from toolkit.artifact import Artifact
+from toolkit.errors import InputError, ModelError
+from toolkit.tasks import TABLE
+
+ROOT = Path(__file__).parents[2]
+PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy"}
+BAD = [pytest.param(task, bad, id=f"{task}-{bad.name}") for task, case in CASES.items() for bad in case.bad]
+
+each_task = pytest.mark.parametrize("task", sorted(TABLE))
+
+
+def test_every_task_of_the_table_is_here() -> None:
+    assert CASES.keys() == TABLE.keys()
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Artifact]:
+    """The task's pretrained sample, trained for a few steps on its sample data; once a task."""
+    made: dict[str, Artifact] = {}
+
+    def learn(task: str) -> Artifact:
+        if task not in made:
+            folder = tmp_path_factory.mktemp("learned") / "run"
+            made[task] = toolkit.train(CASES[task].recipe, *CASES[task].learning, out=folder)
+        return made[task]
+
+    return learn
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    made: dict[str, Path] = {}
+
+    def build(task: str) -> Path:
+        if task not in made:
+            made[task] = CASES[task].small(tmp_path_factory.mktemp("small"))
+        return made[task]
+
+    return build
+
+
+def history(run: Path, key: str) -> list[float]:
+    lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    return [line[key] for line in lines if key in line]
+
+
+def weights(run: Path) -> dict[str, np.ndarray]:
+    return load_file(run / "model" / "model.safetensors")
+
+
+def command(case: Case, model: Path, out: Path, *more: str) -> list[str]:
+    argv = [sys.executable, "-m", "toolkit", "train", case.recipe, *case.steps, f"model.name={model}"]
+    return [*argv, "--out", str(out), *more]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def train_small(case: Case, model: Path, out: Path, *more: str) -> dict[str, np.ndarray]:
+    done = subprocess.run(
+        command(case, model, out, *more),
+        cwd=out.parent,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return weights(out)
+
+
+@each_task
+def test_1_the_loss_falls(task: str, learned: Callable[[str], Artifact]) -> None:
+    losses = history(learned(task).folder, "loss")
+    assert len(losses) >= 4
+    assert np.mean(losses[-2:]) < 0.97 * losses[0]
+
+
+@each_task
+def test_2_a_loaded_run_predicts_the_same(task: str, learned: Callable[[str], Artifact]) -> None:
+    artifact = learned(task)
+    inputs = [example[artifact.signature.input.name] for example in artifact.examples]
+    loaded = toolkit.load(artifact.folder)
+    assert loaded.predict(inputs) == artifact.predict(inputs)
+    assert loaded.evaluate() == artifact.metrics["test"]
+
+
+@each_task
+def test_2_the_demo_gives_the_evaluations_predictions(task: str, learned: Callable[[str], Artifact]) -> None:
+    artifact = toolkit.load(learned(task).folder)
+    value = artifact.examples[0][artifact.signature.input.name]
+    demo = artifact.demo()
+    endpoint = next(function for function in demo.fns.values() if function.api_name == "predict")
+    shown = json.dumps(endpoint.fn(value), default=str)
+    assert artifact.predict(value)["label"] in shown
+
+
+@each_task
+@pytest.mark.slow
+def test_3_killed_and_resumed_is_never_interrupted(
+    task: str, small: Callable[[str], Path], tmp_path: Path
+) -> None:
+    case, model = CASES[task], small(task)
+    whole = train_small(case, model, tmp_path / "whole")
+    out = tmp_path / "killed"
+    process = subprocess.Popen(
+        command(case, model, out),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "checkpoints" / "last").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "model").exists(), "the run ended before it could be killed"
+    resumed = train_small(case, model, out, "--resume")
+    assert all(np.array_equal(resumed[name], value) for name, value in whole.items())
+    assert history(out, "loss") == history(tmp_path / "whole", "loss")
+
+
+@each_task
+@pytest.mark.slow
+def test_4_processes_and_pieces_take_the_same_steps(
+    task: str, small: Callable[[str], Path], tmp_path: Path
+) -> None:
+    case, model = CASES[task], small(task)
+    whole = train_small(case, model, tmp_path / "one")
+    pieces = train_small(case, model, tmp_path / "pieces", "train.gradient_accumulation_steps=3")
+    pair = train_small(case, model, tmp_path / "two", "--processes", "2")
+    manifest = json.loads((tmp_path / "two" / "manifest.json").read_text())
+    assert manifest["hardware"]["processes"] == 2
+    for other in (pieces, pair):
+        assert max(float(np.abs(other[name] - value).max()) for name, value in whole.items()) < 1e-4
+
+
+@pytest.mark.parametrize(("task", "bad"), BAD)
+def test_5_bad_input_is_one_clear_error(task: str, bad: Bad, tmp_path: Path) -> None:
+    source, out = bad.make(tmp_path), tmp_path / "out"
+    with pytest.raises(InputError) as caught:
+        toolkit.train(task, *bad.overrides, data=source, out=out)
+    message = str(caught.value)
+    assert caught.value.exit_code == 2
+    assert all(word in message for word in bad.said), message
+    assert not out.exists()
+
+
+@each_task
+def test_5_the_command_ends_with_2_and_no_traceback(
+    task: str, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    bad = CASES[task].bad[0]
+    done = cli("train", task, "--data", bad.make(tmp_path), "--out", tmp_path / "out")
+    assert done.code == 2
+    assert "Traceback" not in done.stderr
+    assert all(word in done.stderr for word in bad.said)
+    assert done.stdout == ""
+
+
+@each_task
+def test_6_the_card_is_valid_and_its_numbers_are_measured(
+    task: str, learned: Callable[[str], Artifact]
+) -> None:
+    from huggingface_hub import ModelCard
+
+    artifact = learned(task)
+    card = ModelCard.load(artifact.model_folder / "README.md")
+    assert card.data.pipeline_tag == task
+    results = card.data.eval_results
+    assert results
+    measured = {round(value, 6) for value in _numbers(artifact.metrics)}
+    assert {round(float(result.metric_value), 6) for result in results} <= measured
+
+
+@each_task
+def test_7_no_pickle_is_written_or_opened(
+    task: str, learned: Callable[[str], Artifact], tmp_path: Path
+) -> None:
+    written = [path for path in learned(task).folder.rglob("*") if path.is_file()]
+    assert written
+    assert not [path for path in written if path.suffix in PICKLES]
+    model = CASES[task].small(tmp_path / "model")
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=re.escape("pytorch_model.bin")):
+        toolkit.train(CASES[task].recipe, *CASES[task].steps, f"model.name={model}", out=tmp_path / "out")
+
+
+def _numbers(data: Any) -> list[float]:
+    if isinstance(data, dict):
+        return [number for value in data.values() for number in _numbers(value)]
+    return [float(data)] if isinstance(data, int | float) else []

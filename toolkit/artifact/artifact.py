@@ -1,0 +1,149 @@
+"""What a run leaves: predict, evaluate, explain, demonstrate, export and publish it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from toolkit.artifact import layout
+from toolkit.files import read_json
+from toolkit.hub.push import push_folder
+from toolkit.recipe.schema import ModelSection
+
+if TYPE_CHECKING:
+    from toolkit.recipe.schema import DataSection, Recipe
+    from toolkit.tasks.protocol import Attribution, Prediction, Predictor, Task
+    from toolkit.tasks.signature import Signature
+
+
+class Artifact:
+    """A trained model with everything known about it.
+
+    Args:
+        folder: a finished run folder, or a model folder that ``push`` uploaded.
+        recipe: the resolved recipe the run was made from.
+        task: the task that trained it.
+
+    Raises:
+        ArtifactError: the folder is not a finished run.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, task: Task) -> None:
+        self.folder, self.model_folder = layout.find_parts(folder)
+        self.recipe = recipe
+        self.task = task
+        self.seconds: float | None = None
+        """Wall time of the training that made it, when this process trained it."""
+
+    def __repr__(self) -> str:
+        return f"Artifact({str(self.folder)!r}, task={self.task.name!r})"
+
+    @property
+    def model_section(self) -> ModelSection:
+        """The trained model, as a recipe would name it; its own code runs only if the run's recipe allowed it."""
+        return ModelSection(
+            name=str(self.model_folder), trust_remote_code=self.recipe.model.trust_remote_code
+        )
+
+    @property
+    def report(self) -> Path:
+        """The self-contained HTML report."""
+        return self.folder / layout.REPORT
+
+    @property
+    def title(self) -> str:
+        """What to call the model in front of people."""
+        return self.recipe.name or self.task.name
+
+    @property
+    def signature(self) -> Signature:
+        """What goes in and what comes out."""
+        return self.task.signature
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """``metrics.json``."""
+        return layout.read_object(self.folder / layout.METRICS)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """``manifest.json``."""
+        return layout.read_object(self.folder / layout.MANIFEST)
+
+    @cached_property
+    def examples(self) -> list[dict[str, Any]]:
+        """A few rows of the test split, with their true labels; empty for a model fetched from the Hub."""
+        path = self.folder / layout.EXAMPLES
+        return read_json(path) if path.is_file() else []
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The opened model."""
+        return self.task.predictor(self)
+
+    @overload
+    def predict(self, inputs: str, batch_size: int = 32) -> Prediction: ...
+    @overload
+    def predict(self, inputs: list[Any] | tuple[Any, ...], batch_size: int = 32) -> list[Prediction]: ...
+    def predict(self, inputs: Any, batch_size: int = 32) -> Prediction | list[Prediction]:
+        """Predict one input, or a list of them in order.
+
+        Args:
+            inputs: one value of the task's input kind, or a sequence of them.
+            batch_size: inputs per forward pass.
+        """
+        if isinstance(inputs, list | tuple):
+            return self.predictor(inputs, batch_size)
+        return self.predictor([inputs], batch_size)[0]
+
+    def explain(self, value: Any) -> Attribution:
+        """How much each piece of one input spoke for the predicted label, or why that cannot be said."""
+        return self.predictor.explain(value)
+
+    def evaluate(self, data: str | Path | DataSection | None = None) -> dict[str, Any]:
+        """Metrics with 95% intervals on the run's own test split, or on other rows.
+
+        Args:
+            data: a source as in a recipe (its columns are those of the run), or a whole data section.
+        """
+        if isinstance(data, str | Path):
+            data = self.recipe.data.model_copy(
+                update={"source": str(data), "splits": {}, "config": None, "revision": None, "limit": None}
+            )
+        return self.task.evaluate(self, data)
+
+    def demo(self) -> Any:
+        """A Gradio app (``gradio.Blocks``) of this model; ``.launch()`` serves it."""
+        from toolkit.demo import build
+
+        return build(self)
+
+    def export(self, target: str | Path | None = None) -> Path:
+        """Write an ONNX model, compared with torch before it is called done, and return its folder.
+
+        Raises:
+            MissingExtraError: the ``export`` extra is not installed.
+            ToolkitError: the exported model computes something else; nothing is left behind.
+        """
+        folder = Path(target) if target is not None else self.folder / "onnx"
+        self.task.export(self, folder)
+        return folder
+
+    def push(self, repo_id: str, *, private: bool = True, message: str = "Add model") -> str:
+        """Upload model, card, recipe, metrics and manifest to the Hub and return the URL.
+
+        The report and the examples stay here: they quote rows of the data.
+
+        Raises:
+            UnavailableError: the Hub cannot be reached, or refuses the token.
+        """
+        with tempfile.TemporaryDirectory() as temporary:
+            staging = Path(temporary)
+            shutil.copytree(self.model_folder, staging, dirs_exist_ok=True)
+            (staging / layout.PUSHED).mkdir()
+            for name in (layout.RECIPE, layout.METRICS, layout.MANIFEST):
+                shutil.copy2(self.folder / name, staging / layout.PUSHED / name)
+            return push_folder(staging, repo_id, private=private, message=message)

@@ -1,0 +1,33 @@
+"""The table of tasks: Hub pipeline tag to the class that knows it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from toolkit.errors import RecipeError, did_you_mean
+
+if TYPE_CHECKING:
+    from toolkit.recipe.schema import Section
+    from toolkit.tasks.protocol import Task
+
+TABLE: dict[str, str] = {
+    "text-classification": "toolkit.tasks.text_classification:TextClassification",
+}
+
+
+def get(name: str) -> Task:
+    """The task called ``name``.
+
+    Raises:
+        RecipeError: no such task.
+    """
+    if name not in TABLE:
+        raise RecipeError(f"unknown task '{name}'; {did_you_mean(name, TABLE)}")
+    module, _, attribute = TABLE[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)()
+
+
+def options_for(name: str) -> type[Section]:
+    """The class that checks a task's ``options``."""
+    return get(name).Options

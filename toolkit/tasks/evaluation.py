@@ -1,0 +1,119 @@
+"""What a model's logits on labelled rows say: metrics, worst errors, examples; shared by every classification task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toolkit.metrics.calibration import fit_temperature, losses
+from toolkit.metrics.classification import predicted, score
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from toolkit.tasks.problem import Problem
+
+TRAIN_ROWS = 2000
+"""Rows of the training split that are scored: enough to see overfitting, without a whole pass over the data."""
+WORST = 20
+EXAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows with the logits a model gave them."""
+
+    rows: Dataset
+    """The scored rows, with the input's role, ``label`` and ``row``."""
+    logits: np.ndarray
+    """Float32 (rows, labels)."""
+    available: int
+    """Rows of the split, of which those scored are a sample."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Encoded labels, (rows,) or (rows, labels)."""
+        return np.asarray(self.rows["label"])
+
+
+def sample_rows(rows: Dataset, limit: int, seed: int = 0) -> Dataset:
+    """At most ``limit`` rows, drawn without replacement, in their own order."""
+    if len(rows) <= limit:
+        return rows
+    drawn = np.random.default_rng(seed).choice(len(rows), limit, replace=False)
+    return rows.select(np.sort(drawn))
+
+
+def temperature_of(problem: Problem, validation: Scored | None) -> float:
+    """The temperature that calibrates the validation logits; 1 where there are none or probabilities mean nothing."""
+    if validation is None:
+        return 1.0
+    return fit_temperature(validation.logits, validation.labels, problem.space.problem_type)
+
+
+def metrics_of(problem: Problem, scored: Scored, temperature: float, seed: int) -> dict[str, Any]:
+    """Every metric of one split with its interval, and how many rows it is of."""
+    measures = score(
+        problem.space.problem_type, scored.logits, scored.labels, temperature=temperature, seed=seed
+    )
+    counts = {"rows": len(scored.rows)}
+    if scored.available > len(scored.rows):
+        counts["rows_available"] = scored.available
+    return {**measures, **counts}
+
+
+def values_of(problem: Problem, logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """The metrics' values alone, for the evaluations during training."""
+    measures = score(problem.space.problem_type, logits, labels, resamples=0)
+    return {name: measure["value"] for name, measure in measures.items() if measure["value"] is not None}
+
+
+def worst_errors(problem: Problem, scored: Scored, temperature: float, role: str) -> list[dict[str, Any]]:
+    """The wrong predictions with the largest loss, worst first: row, input, truth, prediction, score and loss.
+
+    For regression all predictions count, those farthest off first.
+    """
+    row_losses = _row_losses(problem, scored)
+    regression = problem.space.problem_type == "regression"
+    wrong = np.arange(len(row_losses)) if regression else np.flatnonzero(is_wrong(problem, scored))
+    chosen = wrong[np.argsort(-row_losses[wrong], kind="stable")][:WORST]
+    predictions = problem.decode(scored.logits[chosen], temperature)
+    return [
+        {
+            "row": int(scored.rows[int(index)]["row"]),
+            role: scored.rows[int(index)][role],
+            "truth": problem.truth(scored.labels[index]),
+            "prediction": prediction["label"],
+            "score": prediction.get("score"),
+            "loss": float(row_losses[index]),
+        }
+        for index, prediction in zip(chosen, predictions, strict=True)
+    ]
+
+
+def examples_of(problem: Problem, rows: Dataset, role: str, seed: int = 0) -> list[dict[str, Any]]:
+    """A few rows with the names of their true labels, for the demo."""
+    drawn = sample_rows(rows, EXAMPLES, seed)
+    return [{role: row[role], "label": problem.truth(row["label"])} for row in _each(drawn)]
+
+
+def _each(rows: Dataset) -> list[Mapping[str, Any]]:
+    return [rows[index] for index in range(len(rows))]
+
+
+def _row_losses(problem: Problem, scored: Scored) -> np.ndarray:
+    if problem.space.problem_type == "regression":
+        distance = scored.logits - scored.labels.reshape(scored.logits.shape)
+        return np.square(distance).mean(axis=1)
+    return losses(problem.space.problem_type, scored.logits, scored.labels)
+
+
+def is_wrong(problem: Problem, scored: Scored) -> np.ndarray:
+    """Of each row, whether the prediction differs from the truth; False for regression, which has no right or wrong."""
+    if problem.space.problem_type == "regression":
+        return np.zeros(len(scored.logits), dtype=bool)
+    same = predicted(problem.space.problem_type, scored.logits) == scored.labels
+    return ~(same if same.ndim == 1 else same.all(axis=1))

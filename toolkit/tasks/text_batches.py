@@ -1,0 +1,59 @@
+"""Batches of tokenised rows for ``fit``; shared by the text tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    from datasets import Dataset
+
+    from toolkit.recipe.schema import TrainSection
+
+MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class TextBatches:
+    """Tokenised rows as padded batches, planned by length.
+
+    Args:
+        rows: Arrow rows with ``input_ids``, ``length`` and, for training, ``labels``.
+        tokenizer: pads; its padding token must be set.
+        train: batch size or token budget, and the seed of the order.
+    """
+
+    def __init__(self, rows: Dataset, tokenizer: Any, train: TrainSection) -> None:
+        self.rows = rows
+        self.tokenizer = tokenizer
+        self.train = train
+        self.lengths = rows.data.column("length").to_numpy()
+        self._columns = [name for name in (*MODEL_INPUTS, "labels") if name in rows.column_names]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Encoded labels of all rows, (rows,) or (rows, labels)."""
+        return np.asarray(self.rows["labels"][:])
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """Row numbers of each optimiser step of an epoch."""
+        from toolkit.engine.batching import plan_epoch
+
+        return plan_epoch(self.lengths, self.train, epoch)
+
+    def collate(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
+        """Rows padded to the longest of them: int64 (rows, tokens), plus ``labels`` (rows, ...)."""
+        columns = self.rows[rows]
+        return pad_rows(self.tokenizer, {name: columns[name] for name in self._columns})
+
+
+def pad_rows(tokenizer: Any, columns: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Pad token lists to the longest and stack every column into a tensor."""
+    import torch
+
+    texts = {name: columns[name] for name in MODEL_INPUTS if name in columns}
+    batch = dict(tokenizer.pad(texts, padding="longest", return_tensors="pt"))
+    if "labels" in columns:
+        batch["labels"] = torch.as_tensor(np.asarray(columns["labels"]))
+    return batch

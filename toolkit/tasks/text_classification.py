@@ -1,0 +1,206 @@
+"""Sort texts into classes, give them several labels, or rate them with a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from toolkit.data.roles import Role
+from toolkit.recipe.schema import DataSection, Recipe, Section
+from toolkit.tasks.signature import Labels, Signature, Text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+    from datasets import Dataset
+
+    from toolkit.artifact import Artifact
+    from toolkit.data.load import Rows
+    from toolkit.data.text import LedgerEntry
+    from toolkit.engine.run import Run
+    from toolkit.engine.turn import Batch, Objective
+    from toolkit.tasks.protocol import Check
+    from toolkit.tasks.text_model import TextPredictor
+
+ROLES = (
+    Role("text", ("text",), ("text", "sentence", "review", "content", "body", "comment", "message", "tweet")),
+    Role(
+        "label",
+        ("label",),
+        ("label", "labels", "class", "category", "target", "sentiment", "rating", "score"),
+    ),
+)
+
+EXPORT_TEXTS = ("A short text.", "A somewhat longer text, so that another length is compared too.")
+"""What an exported model is compared on when the run kept no examples."""
+
+
+class Options(Section):
+    """What only text classification asks."""
+
+    problem_type: Literal[
+        "auto", "single_label_classification", "multi_label_classification", "regression"
+    ] = "auto"
+    """One label a text, several, or a number; ``auto`` goes by the label column's type."""
+    max_length: int = Field(default=256, gt=2)
+    """Tokens a text is cut to; what is cut is counted in the truncation ledger."""
+
+
+class TextClassification:
+    """The Hub's ``text-classification`` through ``AutoModelForSequenceClassification``."""
+
+    name = "text-classification"
+    Options = Options
+    signature = Signature(Text("text"), Labels("label"))
+    defaults: Mapping[str, Any] = {
+        "model": {"name": "sample:minilm"},
+        "data": {"source": "sample:movie-reviews"},
+        "train": {"epochs": 3, "batch_size": 32, "learning_rate": 1e-4},
+    }
+
+    def check(self, recipe: Recipe, run: Run) -> Check:
+        """Rows, model, and a few real steps to predict time and memory."""
+        from toolkit.engine.probe import predict_cost
+        from toolkit.tasks.protocol import Check
+        from toolkit.tasks.text_batches import TextBatches
+
+        prepared = _prepare(recipe)
+        batches = TextBatches(prepared.encoded["train"], prepared.predictor.tokenizer, recipe.train)
+        return Check(prepared.rows.findings, predict_cost(prepared.objective(), batches, run))
+
+    def train(self, recipe: Recipe, run: Run) -> Artifact:
+        """Load, build, fit, save."""
+        from toolkit.engine.fit import fit
+        from toolkit.engine.lora import merge_lora
+        from toolkit.tasks.classification import finish
+        from toolkit.tasks.text_batches import TextBatches
+
+        prepared = _prepare(recipe)
+        for finding in prepared.rows.findings:
+            run.say(f"{finding.level}: {finding}")
+        problem, predictor = prepared.predictor.problem, prepared.predictor
+        batches = TextBatches(prepared.encoded["train"], predictor.tokenizer, recipe.train)
+        result = fit(
+            [prepared.objective()],
+            batches,
+            run,
+            evaluate=prepared.validation(run),
+            best_metric=problem.best_metric,
+            metrics=problem.metric_names,
+        )
+        predictor.model = merge_lora(predictor.model)
+        return finish(self, run, result, predictor, prepared.rows, prepared.ledger)
+
+    def predictor(self, artifact: Artifact) -> TextPredictor:
+        """Open the trained model."""
+        from toolkit.tasks.text_model import TextPredictor
+
+        return TextPredictor.load(artifact.model_section)
+
+    def evaluate(self, artifact: Artifact, data: DataSection | None) -> dict[str, Any]:
+        """Metrics with intervals on the test split the run held out, or on all rows of ``data``."""
+        from toolkit.tasks.classification import evaluate
+
+        return evaluate(artifact, data, ROLES)
+
+    def export(self, artifact: Artifact, target: Path) -> dict[str, Any]:
+        """Write ONNX and the tokenizer to ``target``, compared with torch on real texts."""
+        from toolkit.artifact.export import export_onnx
+
+        predictor = self.predictor(artifact)
+        texts = [example["text"] for example in artifact.examples] or EXPORT_TEXTS
+        example = predictor.encode(texts)
+        files = [
+            path for path in artifact.model_folder.iterdir() if path.suffix in {".json", ".txt", ".model"}
+        ]
+        return export_onnx(predictor.model, example, target, files=files)
+
+
+@dataclass
+class _Prepared:
+    """Everything a training needs, opened and checked."""
+
+    recipe: Recipe
+    rows: Rows
+    encoded: dict[str, Dataset]
+    ledger: dict[str, LedgerEntry]
+    predictor: TextPredictor
+
+    def objective(self) -> Objective:
+        """The summed loss of a batch of texts."""
+        from toolkit.engine.turn import Objective
+
+        problem, model = self.predictor.problem, self.predictor.model
+
+        def loss(module: torch.nn.Module, batch: Batch) -> torch.Tensor:
+            inputs = {name: value for name, value in batch.items() if name != "labels"}
+            return problem.loss(module(**inputs).logits, batch["labels"])
+
+        return Objective(
+            "classifier", model, loss, units=lambda batch: len(batch["labels"]), flops_per_token=_flops(model)
+        )
+
+    def validation(self, run: Run) -> Any:
+        """The evaluation that ``fit`` calls: metrics on the validation split, shared among the processes."""
+        from toolkit.engine.inference import forward_rows
+        from toolkit.tasks.evaluation import values_of
+        from toolkit.tasks.text_batches import TextBatches
+
+        if not len(self.encoded["validation"]):
+            return None
+        batches = TextBatches(self.encoded["validation"], self.predictor.tokenizer, self.recipe.train)
+        labels = batches.labels
+
+        def evaluate() -> dict[str, float]:
+            logits = forward_rows(
+                self.predictor.model, batches.lengths, batches.collate, accelerator=run.accelerator
+            )
+            return values_of(self.predictor.problem, logits, labels)
+
+        return evaluate
+
+
+def _prepare(recipe: Recipe) -> _Prepared:
+    """Load the rows, open the model, tokenise.
+
+    Raises:
+        DataError: the rows cannot be used.
+        ModelError: the model cannot be opened.
+    """
+    from toolkit.data.load import load_rows
+    from toolkit.data.text import tokenize_rows
+    from toolkit.engine.freeze import freeze
+    from toolkit.engine.lora import add_lora
+    from toolkit.tasks.text_model import open_predictor
+
+    options = Options(**recipe.options)
+    rows = load_rows(recipe.data, ROLES, problem_type=options.problem_type)
+    assert rows.labels is not None  # a label is among the roles
+    predictor = open_predictor(recipe.model, rows.labels, options.max_length)
+    encoded, ledger = {}, {}
+    for split, part in rows.splits.items():
+        encoded[split], ledger[split] = tokenize_rows(
+            part, predictor.tokenizer, ["text"], predictor.max_length
+        )
+    freeze(predictor.model, recipe.train.freeze)
+    if recipe.train.lora is not None:
+        predictor.model = add_lora(predictor.model, **recipe.train.lora.model_dump())
+    return _Prepared(recipe, rows, encoded, ledger, predictor)
+
+
+def _flops(model: torch.nn.Module) -> float:
+    """Floating-point operations a token costs in training: 6 for each weight of a matrix (arXiv:2001.08361, 2.1).
+
+    Embeddings are looked up, not multiplied, and the head runs once a text: neither counts.
+    """
+    from torch import nn
+
+    layers = [module for module in model.modules() if isinstance(module, nn.ModuleList)]
+    matrices = {
+        id(m): m.weight.numel() for layer in layers for m in layer.modules() if isinstance(m, nn.Linear)
+    }
+    return 6.0 * sum(matrices.values())

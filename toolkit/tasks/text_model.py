@@ -1,0 +1,208 @@
+"""Open an encoder and its tokenizer for one row of logits per text, and predict with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toolkit.errors import DataError, Finding, ModelError
+from toolkit.files import read_json, write_json
+from toolkit.hub.models import Located, locate_model
+from toolkit.tasks.problem import Problem
+from toolkit.tasks.text_attribution import attribute_text
+from toolkit.tasks.text_batches import MODEL_INPUTS, pad_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    from toolkit.data.labels import LabelSpace
+    from toolkit.recipe.schema import ModelSection
+    from toolkit.tasks.protocol import Attribution, Prediction
+
+DECODING = "decoding.json"
+"""In the model folder: what turns logits into predictions and has no place in transformers' configuration."""
+
+
+def open_tokenizer(located: Located) -> Any:
+    """The model's tokenizer, with a padding token.
+
+    Raises:
+        ModelError: the folder or repository has no tokenizer.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(located.path, **_without_weights(located))
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{located.path}: no tokenizer can be opened ({_first_line(error)})") from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    # Padding already tokenised rows is what a collator does; transformers' hint to tokenise again does not apply.
+    tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
+    return tokenizer
+
+
+def open_predictor(section: ModelSection, space: LabelSpace, max_length: int) -> TextPredictor:
+    """A pretrained encoder with a new head for the labels of ``space``, in float32, with its tokenizer.
+
+    Args:
+        section: the model.
+        space: what the logits are to mean.
+        max_length: tokens a text is cut to; the model's own limit applies where it is lower.
+
+    Raises:
+        ModelError: no tokenizer, no sequence classification head for this architecture, or unreadable weights.
+    """
+    located = locate_model(section)
+    tokenizer = open_tokenizer(located)
+    model = _open_classifier(located, space)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    limit = min(max_length, tokenizer.model_max_length, _positions(model.config))
+    predictor = TextPredictor(model, tokenizer, Problem(space), max_length=limit)
+    predictor.revision = located.revision
+    return predictor
+
+
+def _open_classifier(located: Located, space: LabelSpace) -> Any:
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    try:
+        config = AutoConfig.from_pretrained(
+            located.path,
+            num_labels=len(space.names),
+            id2label=dict(enumerate(space.names)),
+            label2id={name: number for number, name in enumerate(space.names)},
+            problem_type=space.problem_type,
+            **_without_weights(located),
+        )
+        return AutoModelForSequenceClassification.from_pretrained(
+            located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{located.path}: cannot classify text ({_first_line(error)})") from error
+
+
+def _without_weights(located: Located) -> dict[str, Any]:
+    """The arguments of ``from_pretrained`` that configurations and tokenizers take too."""
+    return {name: value for name, value in located.kwargs.items() if name != "use_safetensors"}
+
+
+def _positions(config: Any) -> int:
+    """The most tokens the model's position embeddings can take."""
+    positions = getattr(config, "max_position_embeddings", None) or 10**9
+    # RoBERTa and its kin begin counting positions behind the padding token.
+    offset = config.pad_token_id + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
+    return positions - offset
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+class TextPredictor:
+    """Texts to predictions: the one preprocessing of evaluate, predict, demo and Space.
+
+    Args:
+        model: gives ``logits`` (rows, labels).
+        tokenizer: of that model.
+        problem: what the logits mean.
+        max_length: tokens a text is cut to.
+        temperature: divides the logits of classifiers, so that probabilities are calibrated.
+    """
+
+    revision: str | None = None
+    """Commit on the Hub that the pretrained model came from."""
+
+    def __init__(
+        self, model: Any, tokenizer: Any, problem: Problem, *, max_length: int, temperature: float = 1.0
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.problem = problem
+        self.max_length = max_length
+        self.temperature = temperature
+
+    def __call__(self, inputs: Sequence[Any], batch_size: int = 32) -> list[Prediction]:
+        """Predict each text, in order.
+
+        Raises:
+            DataError: an input is not a text, or is empty; all of them are named.
+        """
+        _require_texts(inputs)
+        if not inputs:
+            return []
+        return self.problem.decode(self.logits(inputs, batch_size), self.temperature)
+
+    def logits(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
+        """Raw logits, float32, shape (texts, labels)."""
+        from toolkit.engine.inference import forward_rows
+
+        columns = self._tokenize(texts)
+        lengths = [len(ids) for ids in columns["input_ids"]]
+
+        def collate(indices: np.ndarray) -> dict[str, torch.Tensor]:
+            return pad_rows(self.tokenizer, {k: [v[i] for i in indices] for k, v in columns.items()})
+
+        return forward_rows(self.model, lengths, collate, batch_size=batch_size)
+
+    def encode(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """The model's inputs for some texts, padded, int64 (texts, tokens)."""
+        return pad_rows(self.tokenizer, self._tokenize(texts))
+
+    def _tokenize(self, texts: Sequence[str]) -> dict[str, list[list[int]]]:
+        encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_length)
+        return {name: encoded[name] for name in MODEL_INPUTS if name in encoded}
+
+    def explain(self, value: Any) -> Attribution:
+        """Attribute the predicted label of one text to its words."""
+        _require_texts([value])
+        target = int(self.logits([value])[0].argmax())
+        return attribute_text(self.model, self.tokenizer, value, self.max_length, target)
+
+    def save(self, folder: Path) -> None:
+        """Write model, tokenizer and decoding into ``folder``, as ``from_pretrained`` expects them."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        write_json(folder / DECODING, {"max_length": self.max_length, "temperature": self.temperature})
+
+    @classmethod
+    def load(cls, section: ModelSection) -> TextPredictor:
+        """Open what :meth:`save` wrote.
+
+        Raises:
+            ModelError: the folder does not hold a text classifier of this toolkit, or holds a pickle.
+        """
+        from transformers import AutoModelForSequenceClassification
+
+        from toolkit.data.labels import LabelSpace
+
+        located = locate_model(section)
+        try:
+            decoding = read_json(_decoding_file(located))
+            model = AutoModelForSequenceClassification.from_pretrained(located.path, **located.kwargs)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelError(f"{located.path}: not a saved text classifier ({_first_line(error)})") from error
+        names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
+        problem = Problem(LabelSpace(model.config.problem_type, names))
+        return cls(model.eval(), open_tokenizer(located), problem, **decoding)
+
+
+def _decoding_file(located: Located) -> Path:
+    from pathlib import Path
+
+    return Path(located.path) / DECODING
+
+
+def _require_texts(inputs: Sequence[Any]) -> None:
+    """Refuse what is not a non-empty text, all at once."""
+    problems = [
+        Finding("error", f"input {number}", f"not a text: {value!r}", "give a non-empty string")
+        for number, value in enumerate(inputs, 1)
+        if not isinstance(value, str) or not value.strip()
+    ]
+    if problems:
+        raise DataError(problems)
