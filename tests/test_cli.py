@@ -79,7 +79,7 @@ def test_list_as_data(cli: Cli):
 def test_list_in_a_pipe_is_one_line_a_recipe(cli: Cli):
     lines = cli("list").stdout.splitlines()
     assert len(lines) == 1 + len(json.loads(cli("list", "--json").stdout))
-    assert lines[0].split()[:2] == ["recipe", "task"]
+    assert lines[0].split()[:2] == ["recipe", "offline"]
 
 
 def test_show_prints_the_file_or_the_whole_recipe(cli: Cli):
@@ -236,7 +236,7 @@ def test_predict_prints_a_table(here: CliRunner, trained: Artifact):
     )
     header, row = result.stdout.splitlines()
     assert header.split() == ["label", "score", "input"]
-    assert row.rstrip().endswith("A wonderful film.")
+    assert row.endswith("A wonderful film.")
 
 
 def test_evaluate_gives_the_metrics_of_the_run(here: CliRunner, trained: Artifact):

@@ -100,9 +100,10 @@ def list_recipes(as_json: Json = False) -> None:
     if as_json:
         terminal.print_json([entry.to_dict() for entry in found])
         return
-    columns = ("recipe", "task", "model", "data", "offline", "what it does")
-    rows = [(e.name, e.task, e.model, e.data, "yes" if e.offline else "no", e.summary) for e in found]
-    terminal.print_table(columns, rows)
+    rows = [
+        (e.name, "yes" if e.offline else "no", f"{e.summary}\n{e.task}: {e.model} on {e.data}") for e in found
+    ]
+    terminal.print_table(("recipe", "offline", "what it does: task, model and data"), rows)
 
 
 @app.command()
@@ -182,7 +183,8 @@ def train(
 def _print_trained(artifact: Artifact) -> None:
     run = shlex.quote(str(artifact.folder))
     terminal.print_table(("test", "value", "95% interval"), terminal.metric_rows(artifact.metrics["test"]))
-    example = artifact.examples[0][artifact.signature.input.name] if artifact.examples else "…"
+    inputs = [str(row[artifact.signature.input.name]) for row in artifact.examples]
+    example = min(inputs, key=len, default="…")
     print()
     terminal.print_table(
         ("", ""),
@@ -190,7 +192,7 @@ def _print_trained(artifact: Artifact) -> None:
             ("time", terminal.duration(artifact.seconds or 0.0)),
             ("report", str(artifact.report)),
             ("next", f"toolkit demo {run}"),
-            ("", f"toolkit predict {run} {shlex.quote(str(example))}"),
+            ("", f"toolkit predict {run} {shlex.quote(example)}"),
         ],
     )
 

@@ -62,13 +62,20 @@ def print_yaml(text: str) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table fitted to the terminal; aligned columns, one line a row, anywhere else."""
-    terminal = Console().is_terminal
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    console = Console()
+    wide = console if console.is_terminal else Console(width=10_000)
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(columns), header_style="bold"
+    )
     for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=not terminal or number == 0, overflow="fold")
+        table.add_column(column, no_wrap=not console.is_terminal or number == 0, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell if terminal else cell.replace("\n", " · ")) for cell in row))
-    Console(width=None if terminal else 10_000).print(table)
+        cells = row if console.is_terminal else [cell.replace("\n", " · ") for cell in row]
+        table.add_row(*(Text(cell) for cell in cells))
+    with wide.capture() as captured:
+        wide.print(table)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
 
 
 def metric_rows(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
