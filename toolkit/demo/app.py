@@ -8,7 +8,7 @@ import gradio as gr
 
 from toolkit.demo import summary
 from toolkit.demo.files import FileTab
-from toolkit.demo.serve import Demo, upload_folder
+from toolkit.demo.serve import Demo, in_event_loop, upload_folder
 from toolkit.demo.single import SingleTab
 
 if TYPE_CHECKING:
@@ -24,10 +24,13 @@ def build(artifact: Artifact) -> Demo:
     Raises:
         ToolkitError: the artifact's model cannot be opened.
     """
-    artifact.predict(
-        []
-    )  # opens the model now, so that a damaged one is an error here and not at the first click
+    # Opens the model now, so that a damaged one is an error here and not at the first click.
+    artifact.predict([])
     upload_folder()
+    return in_event_loop(lambda: _page(artifact))
+
+
+def _page(artifact: Artifact) -> Demo:
     title = summary.title(artifact)
     with Demo(title=title, analytics_enabled=False) as demo:
         gr.Markdown(f"# {summary.plain(title)}\n\n{summary.describe(artifact)}", elem_id="heading")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import errno
@@ -12,6 +13,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +52,19 @@ class Demo(gr.Blocks):
     def launch(self, *args: Any, **options: Any) -> Any:
         """Launch as ``gradio.Blocks.launch`` does, with this module's ``DEFAULTS``; what is given wins."""
         return super().launch(*args, **{**DEFAULTS, **options})
+
+
+def in_event_loop(make: Callable[[], Demo]) -> Demo:
+    """Build a page while an event loop runs: outside of one, Gradio opens a loop per lock and never closes it."""
+
+    async def made() -> Demo:
+        return make()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(made())
+    return make()
 
 
 @functools.cache

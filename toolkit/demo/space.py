@@ -9,7 +9,7 @@ import gradio as gr
 
 from toolkit.artifact import layout
 from toolkit.demo.app import build
-from toolkit.demo.serve import Demo
+from toolkit.demo.serve import Demo, in_event_loop
 from toolkit.demo.summary import plain
 from toolkit.errors import ToolkitError
 
@@ -37,11 +37,12 @@ def open_space() -> Demo:
 
     source = find_source()
     if source is None:
-        return _explain("")
+        return in_event_loop(lambda: _explain(""))
     try:
         return build(load(source))
     except ToolkitError as error:
-        return _explain(str(error))
+        problem = str(error)
+        return in_event_loop(lambda: _explain(problem))
 
 
 def find_source() -> str | None:

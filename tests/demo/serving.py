@@ -1,0 +1,86 @@
+"""Serve a run as a user does, in a process of its own, and look at it with a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
+START_SECONDS = 120
+
+
+@dataclass
+class Server:
+    """A running demo: its address, its process, and what it said on stderr."""
+
+    process: subprocess.Popen[str]
+    url: str = ""
+    said: list[str] = field(default_factory=list)
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C and wait for the end."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=30)
+
+
+@contextmanager
+def serving(arguments: Sequence[str | Path], cwd: Path) -> Iterator[Server]:
+    """Run ``python ARGUMENT...`` and yield once it has told its address."""
+    process = subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    server = Server(process)
+    reader = threading.Thread(target=_read, args=(server,))
+    reader.start()
+    try:
+        _wait_for_address(server)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        reader.join()
+
+
+def _read(server: Server) -> None:
+    assert server.process.stderr is not None
+    with server.process.stderr as lines:
+        for line in lines:
+            server.said.append(line)
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            if found and not server.url:
+                server.url = found.group()
+
+
+def _wait_for_address(server: Server) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not server.url:
+        if time.monotonic() > end or server.process.poll() is not None:
+            raise AssertionError("the demo did not start:\n" + "".join(server.said))
+        time.sleep(0.1)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium of this machine."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        yield browser
+        browser.close()

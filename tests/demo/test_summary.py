@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.artifact import Artifact
+from toolkit.demo import summary
+
+
+def test_a_run_is_described_in_one_line(trained: Artifact) -> None:
+    line = summary.describe(trained)
+
+    assert line.startswith(
+        "**minilm** fine-tuned on **movie&#45;reviews** for text classification. Test accuracy **"
+    )
+    assert "95% interval" in line
+    assert "\n" not in line
+
+
+def test_quality_is_the_first_headline_metric() -> None:
+    measures = {
+        "loss": {"value": 0.4, "low": 0.3, "high": 0.5},
+        "accuracy": {"value": 0.861, "low": 0.84, "high": 0.88},
+        "rows": 1007,
+    }
+
+    said = summary.quality({"test": measures})
+
+    assert said == "Test accuracy **86.1%** on 1,007 held-out rows (95% interval 84.0% to 88.0%)."
+
+
+def test_a_regression_is_not_a_percentage() -> None:
+    measure = {"value": 0.5, "low": 0.4, "high": 0.6}
+
+    assert summary.quality({"test": {"r2": measure}}) == "Test R² **0.500** (95% interval 0.400 to 0.600)."
+    assert summary.quality({"test": {}}) == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("sample:minilm", "minilm"),
+        ("distilbert/distilbert-base-uncased", "distilbert/distilbert-base-uncased"),
+        ("/home/ann/private/reviews.csv", "reviews.csv"),
+        ("private/reviews.csv", "reviews.csv"),
+    ],
+)
+def test_folders_of_the_training_machine_stay_private(source: str, shown: str) -> None:
+    assert summary.source_name(source) == shown
+
+
+def test_an_existing_folder_is_named_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ann" / "model").mkdir(parents=True)
+
+    assert summary.source_name("ann/model") == "model"
+
+
+def test_names_cannot_bring_markup() -> None:
+    assert summary.plain("<b>a_b*c</b>") == "&#60;b&#62;a&#95;b&#42;c&#60;/b&#62;"
