@@ -21,29 +21,8 @@ import time
 from pathlib import Path
 
 RESULT = Path(__file__).parent / "results" / "memory.json"
-WORDS = [
-    "a",
-    "slow",
-    "warm",
-    "film",
-    "of",
-    "quiet",
-    "people",
-    "who",
-    "never",
-    "say",
-    "what",
-    "they",
-    "mean",
-    "until",
-    "the",
-    "last",
-    "bright",
-    "minute",
-    "ends",
-    "it",
-    "all",
-]
+SENTENCE = "a slow warm film of quiet people who never say what they mean until the last bright minute"
+WORDS = SENTENCE.split()
 
 
 def write_csv(path: Path, rows: int) -> None:

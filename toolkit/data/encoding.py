@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Features, Value
 
+from toolkit.data.arrays import pieces
 from toolkit.data.columns import Columns
 from toolkit.data.compute import compute as pc
 from toolkit.data.labels import Encoded, LabelColumns, LabelSpace, encode
@@ -93,8 +94,10 @@ def encode_split(pick: Pick, target: Target) -> Stored:
 
     Notes: ``fingerprint`` (sha256 of texts, targets and row numbers) and ``balance``.
     """
-    indices = sha256(pick.indices.tobytes()).hexdigest()
-    parts = {"step": "encode", "table": pick.table.key, "indices": indices, **target.identity()}
+    rows = sha256()
+    for piece in pieces(len(pick)):
+        rows.update(pick.indices[piece].tobytes())
+    parts = {"step": "encode", "table": pick.table.key, "rows": rows.hexdigest(), **target.identity()}
     return stored(parts, lambda path: _write(path, pick, target))
 
 
@@ -104,9 +107,8 @@ def _write(path: Path, pick: Pick, target: Target) -> dict[str, Any]:
     balance = Balance(target.space) if target.space else None
 
     def batches() -> Iterator[pa.Table]:
-        numbers = pick.row_numbers()
         for start, arrays, values in _arrays(pick, target):
-            rows = numbers[start : start + BATCH]
+            rows = pick.table.row_numbers(np.asarray(pick.indices[start : start + BATCH]))
             digest.update(
                 "\x00".join(text for array in arrays for text in array.to_pylist()).encode("utf-8", "replace")
             )

@@ -11,6 +11,7 @@ import numpy as np
 from datasets import Dataset
 from datasketch import MinHash, MinHashLSH
 
+from toolkit.data.arrays import members
 from toolkit.data.roles import ROW
 from toolkit.data.scan import content_keys, joined_text
 from toolkit.data.store import arrow_batches
@@ -108,7 +109,7 @@ def find_leaks(
     examples: list[Leak] = []
     exact: dict[str, np.ndarray] = {}
     for other, name in _pairs(splits):
-        repeated = np.isin(known[name], known[other])
+        repeated = members(known[name], known[other])
         exact[name] = exact.get(name, np.zeros(len(repeated), bool)) | repeated
         examples += _exact_examples(splits, columns, known, (name, other), repeated)
     near, compared = _near(splits, columns, exact, seed)
@@ -159,23 +160,20 @@ def _near(
     splits: Mapping[str, Dataset], columns: Sequence[str], exact: Mapping[str, np.ndarray], seed: int
 ) -> tuple[list[Leak], dict[str, dict[str, int]]]:
     sketches: dict[str, _Sketches] = {}
+    compared: dict[str, dict[str, int]] = {}
     for name, rows in splits.items():
-        candidates = np.flatnonzero(~exact[name]) if name in exact else np.arange(len(rows))
-        most = MOST_TRAIN if name == "train" else MOST_HELD_OUT
-        sketches[name] = _sketch(rows, columns, _drawn(candidates, most, seed))
+        drawn = _drawn(len(rows), MOST_TRAIN if name == "train" else MOST_HELD_OUT, seed)
+        compared[name] = {"compared": len(drawn), "rows": len(rows)}
+        sketches[name] = _sketch(rows, columns, drawn[~exact[name][drawn]] if name in exact else drawn)
     leaks = [leak for other, name in _pairs(splits) for leak in _matches(sketches, name, other)]
-    compared = {
-        name: {"compared": len(one.rows), "rows": len(splits[name])} for name, one in sketches.items()
-    }
-    for name, mask in exact.items():
-        compared[name]["compared"] += int(mask.sum())
     return leaks, compared
 
 
-def _drawn(candidates: np.ndarray, most: int, seed: int) -> np.ndarray:
-    if len(candidates) <= most:
-        return candidates
-    return np.sort(np.random.default_rng(seed).choice(candidates, most, replace=False, shuffle=False))
+def _drawn(rows: int, most: int, seed: int) -> np.ndarray:
+    """Positions of at most about ``most`` rows, ascending."""
+    if rows <= most:
+        return np.arange(rows)
+    return np.unique(np.random.default_rng(seed).integers(0, rows, most))
 
 
 def _sketch(rows: Dataset, columns: Sequence[str], indices: np.ndarray) -> _Sketches:

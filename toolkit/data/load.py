@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
+from toolkit.data.arrays import distinct
 from toolkit.data.columns import Columns, map_columns
 from toolkit.data.encoding import Target, encode_split
 from toolkit.data.labels import LabelSpace, learn_labels
@@ -155,14 +156,14 @@ def _unlearned(scans: Mapping[str, Scan], labels: LabelSpace | None) -> list[Fin
     train = scans["train"].codes
     if labels is None or train is None:
         return []
-    known = np.unique(train)
+    known = distinct(train)
     if len(known) == 1:
         message = f"every training row has the label '{labels.names[int(known[0])]}'"
         where = scans["train"].pick.table.parts[0].name
         return [Finding("error", where, message, "a classifier needs rows of at least two classes")]
     found: list[Finding] = []
     for split, one in scans.items():
-        for code in np.setdiff1d(one.codes if one.codes is not None else [], known):
+        for code in np.setdiff1d(distinct(train if one.codes is None else one.codes), known):
             at = np.flatnonzero(one.codes == code)
             where = one.pick.where(int(at[0]))
             rows = f"{len(at):,} {split} row{'s' if len(at) > 1 else ''}"

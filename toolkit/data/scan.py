@@ -10,6 +10,7 @@ from hashlib import blake2b
 import numpy as np
 import pyarrow as pa
 
+from toolkit.data.arrays import Growing, filtered
 from toolkit.data.columns import Columns
 from toolkit.data.compute import compute as pc
 from toolkit.data.labels import Encoded, LabelColumns, LabelSpace, complaint, encode
@@ -23,7 +24,7 @@ from toolkit.data.values import is_missing
 class Scan:
     """The usable rows of a pick and, row for row, the hash of their text, their class and the hash of their group.
 
-    ``keys`` and ``groups`` are uint64, ``codes`` int64 (single-label only).
+    ``keys`` and ``groups`` are uint64, ``codes`` int32 (single-label only).
     """
 
     pick: Pick
@@ -34,9 +35,9 @@ class Scan:
 
     def keep(self, mask: np.ndarray) -> Scan:
         """The rows where ``mask`` holds."""
-        codes = None if self.codes is None else self.codes[mask]
-        groups = None if self.groups is None else self.groups[mask]
-        return Scan(self.pick.keep(mask), self.keys[mask], codes, groups, self.problems)
+        codes = None if self.codes is None else filtered(self.codes, mask)
+        groups = None if self.groups is None else filtered(self.groups, mask)
+        return Scan(self.pick.keep(mask), filtered(self.keys, mask), codes, groups, self.problems)
 
 
 @dataclass(frozen=True)
@@ -109,29 +110,27 @@ def scan(pick: Pick, layout: Layout, space: LabelSpace | None) -> Scan:
     """Look at every picked row once; rows that cannot be used are left out and named."""
     label = None if layout.label is None or space is None else LabelColumns.of(pick, layout.label)
     reader = Reader(pick, layout, label, space, Problems())
-    keep, keys, codes, groups = [], [], [], []
+    keep, keys = Growing(len(pick), np.bool_), Growing(len(pick), np.uint64)
+    codes, groups = Growing(len(pick), np.int32), Growing(len(pick) if layout.group else 0, np.uint64)
     start = 0
     for batch in pick.batches(layout.needed):
         good, values = reader.usable(batch, start)
         usable = batch.filter(pa.array(good))
-        keep.append(good)
-        keys.append(content_keys(usable, layout.texts))
+        keep.add(good)
+        keys.add(content_keys(usable, layout.texts))
         if values is not None and values.dtype == np.int64:
-            codes.append(values[good])
+            codes.add(values[good])
         if layout.group:
-            groups.append(content_keys(usable, [layout.group]))
+            groups.add(content_keys(usable, [layout.group]))
         start += len(batch)
+    single = space is not None and space.problem_type == "single_label_classification"
     return Scan(
-        pick.keep(_joined(keep, np.bool_)),
-        _joined(keys, np.uint64),
-        _joined(codes, np.int64) if codes else None,
-        _joined(groups, np.uint64) if layout.group else None,
+        pick.keep(keep.done()),
+        keys.done(),
+        codes.done() if single else None,
+        groups.done() if layout.group else None,
         reader.problems,
     )
-
-
-def _joined(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate([np.empty(0, dtype), *arrays])
 
 
 def normalise(text: str) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from datasets import ReadInstruction
 
+from toolkit.data.arrays import allocate, counting, pieces
 from toolkit.data.problems import listed
 from toolkit.data.table import Pick, Table
 from toolkit.errors import DataError, Finding, did_you_mean
@@ -48,7 +49,7 @@ def _by_name(tables: Mapping[str, Table]) -> tuple[dict[str, Pick], list[Finding
 
 
 def _pick(table: Table) -> Pick:
-    return Pick(table, np.arange(len(table.dataset), dtype=np.int64))
+    return Pick(table, counting(len(table.dataset)))
 
 
 def _chosen(tables: Mapping[str, Table], splits: Mapping[str, str]) -> dict[str, Pick]:
@@ -122,7 +123,7 @@ def hold_out(
         Boolean masks (n,) by split, ``train`` included.
     """
     if len(keys) > MOST_EXACT:
-        return _by_threshold(mix(keys, seed), shares)
+        return _by_threshold(keys, shares, seed)
     unique, member, counts = np.unique(keys, return_inverse=True, return_counts=True)
     stratum = np.zeros(len(unique), np.int64)
     if strata is not None:
@@ -138,15 +139,15 @@ def hold_out(
     return {name: (side == at)[member] for at, name in enumerate(names)}
 
 
-def _by_threshold(scrambled: np.ndarray, shares: Mapping[str, float]) -> dict[str, np.ndarray]:
-    """Each row by its own hash alone: no sorting and no memory; of so many rows every class gets its share anyway."""
-    masks = {"train": np.ones(len(scrambled), bool)}
-    low = 0.0
-    for split, share in shares.items():
-        first, last = (np.uint64(min(edge, 1 - 2**-53) * 2**64) for edge in (low, low + share))
-        masks[split] = (scrambled >= first) & (scrambled < last)
-        masks["train"] &= ~masks[split]
-        low += share
+def _by_threshold(keys: np.ndarray, shares: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
+    """Each row by its own hash alone, without sorting; of so many rows every class gets its share anyway."""
+    edges = np.cumsum([0.0, *shares.values()])
+    masks = {name: allocate(len(keys), np.bool_) for name in ("train", *shares)}
+    for piece in pieces(len(keys)):
+        part = mix(keys[piece], seed) / 2.0**64
+        masks["train"][piece] = part >= edges[-1]
+        for split, low, high in zip(shares, edges[:-1], edges[1:], strict=True):
+            masks[split][piece] = (part >= low) & (part < high)
     return masks
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
+from toolkit.data.arrays import filtered
 from toolkit.data.convert import INTERNAL, SOURCE_FILE, SOURCE_LINE, SOURCE_ROW
 from toolkit.data.problems import Problems
 from toolkit.data.store import BATCH, Stored, digest
@@ -52,22 +53,19 @@ class Table:
         return f"{part.name} row {row.get(SOURCE_ROW, index - start + 1)}"
 
     def row_numbers(self, indices: np.ndarray) -> np.ndarray:
-        """1-based number in the source of each row at ``indices``, int64; files of one split are counted on."""
+        """1-based number in the source of each row of a batch, int64; the files of a split are counted on."""
         if SOURCE_ROW not in self.dataset.column_names:
             return indices.astype(np.int64) + 1
-        numbers = [batch[SOURCE_ROW].to_numpy() for batch in self.batches(indices, [SOURCE_ROW])]
         offsets = np.cumsum([0, *(part.rows for part in self.parts)])
         ends = np.cumsum([part.usable for part in self.parts])
-        return (
-            np.concatenate([np.empty(0, np.int64), *numbers])
-            + offsets[np.searchsorted(ends, indices, "right")]
-        )
+        numbers = next(self.batches(indices, [SOURCE_ROW]))[SOURCE_ROW].to_numpy()
+        return numbers + offsets[np.searchsorted(ends, indices, "right")]
 
     def batches(self, indices: np.ndarray, columns: Sequence[str]) -> Iterator[pa.Table]:
         """The rows at ``indices`` in that order, a bounded number at a time."""
         dataset = self.dataset.select_columns(list(columns)).with_format("arrow")
         for start in range(0, len(indices), BATCH):
-            yield dataset[_compact(indices[start : start + BATCH])]
+            yield dataset[_compact(np.asarray(indices[start : start + BATCH]))]
 
     def _part(self, index: int) -> tuple[Part, int, int]:
         ends = list(np.cumsum([part.usable for part in self.parts]))
@@ -93,15 +91,11 @@ class Pick:
 
     def keep(self, mask: np.ndarray) -> Pick:
         """The rows where ``mask`` holds."""
-        return Pick(self.table, self.indices[mask])
+        return Pick(self.table, filtered(self.indices, mask))
 
     def where(self, position: int) -> str:
         """Where the row at ``position`` of this pick is in the user's files."""
         return self.table.where(int(self.indices[position]))
-
-    def row_numbers(self) -> np.ndarray:
-        """1-based number of each picked row in the source."""
-        return self.table.row_numbers(self.indices)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """The picked rows, a bounded number at a time."""
