@@ -9,7 +9,7 @@ resample at a time; the tests compare each value with theirs.)
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,11 @@ def median_of(values: NDArray[np.generic]) -> Statistic:
         return ascending[np.argmax(reached, axis=1)]
 
     return median
+
+
+def measures_of(entry: Mapping[str, Any]) -> dict[str, Measure]:
+    """The measures of one part of ``metrics.json``, without counts and the like."""
+    return {name: cast(Measure, value) for name, value in entry.items() if isinstance(value, Mapping)}
 
 
 def undefined(reason: str) -> Measure:

@@ -33,7 +33,7 @@ def errors_section(
         "context, cut texts."
     )
     entries = [_entry(error, field) for error in errors]
-    html = render("errors.html", errors=entries, none="No prediction on these rows is wrong.")
+    html = render("errors.html", errors=entries, nothing="No prediction on these rows is wrong.")
     return ReportSection("Worst errors", explanation if errors else "", html)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from markupsafe import Markup
 
@@ -11,7 +11,7 @@ from toolkit.artifact.report.page import ReportSection, render
 from toolkit.artifact.report.table import table
 from toolkit.metrics.classification import ClassRow
 from toolkit.metrics.glossary import describe, show, show_interval
-from toolkit.metrics.measure import Measure
+from toolkit.metrics.measure import Measure, measures_of
 
 SPLITS = ("train", "validation", "test")
 
@@ -35,7 +35,7 @@ def headline_section(
         balance: rows of each class by split, to say what always giving the most frequent one would score.
     """
     split = next(name for name in reversed(SPLITS) if name in metrics)
-    measures = _measures(metrics[split]) | _measures(metrics.get("performance", {}))
+    measures = measures_of(metrics[split]) | measures_of(metrics.get("performance", {}))
     cards = [_card(name, measure) for name, measure in measures.items()]
     unseen = "" if split == "train" else ", which training never saw"
     if split == "validation":
@@ -78,10 +78,6 @@ def _share(value: float | None) -> str:
     return show("accuracy", value)
 
 
-def _measures(entry: Mapping[str, Any]) -> dict[str, Measure]:
-    return {name: cast(Measure, value) for name, value in entry.items() if isinstance(value, Mapping)}
-
-
 def _card(name: str, measure: Measure) -> dict[str, str]:
     metric = describe(name)
     interval = show_interval(name, measure)
@@ -99,7 +95,7 @@ def _splits_table(metrics: Mapping[str, Any]) -> Markup | str:
     splits = [name for name in SPLITS if name in metrics]
     if len(splits) < 2:
         return ""
-    names = dict.fromkeys(name for split in splits for name in _measures(metrics[split]))
+    names = dict.fromkeys(name for split in splits for name in measures_of(metrics[split]))
     rows: list[tuple[object, ...]] = [
         (describe(name).title, *(_cell(name, metrics[split].get(name)) for split in splits)) for name in names
     ]

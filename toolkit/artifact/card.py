@@ -1,0 +1,313 @@
+"""The model card: what the model is, how good it is, and how it was made, from the run's own records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import EvalResult, ModelCard, ModelCardData, metadata_load
+from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from toolkit.artifact.origin import (
+    base_sentence,
+    data_sentence,
+    hub_base,
+    hub_dataset,
+    licence,
+    plain_name,
+    public,
+)
+from toolkit.errors import ArtifactError
+from toolkit.files import write_text
+from toolkit.hub.network import hub_errors
+from toolkit.metrics.glossary import describe, show, show_interval
+from toolkit.metrics.measure import measures_of
+from toolkit.recipe.schema import Recipe
+from toolkit.recipe.text import dump
+
+CARD = "README.md"
+SPLITS = ("test", "validation", "train")
+
+_WRITTEN = re.compile(r"(?<![A-Za-z])-?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
+
+# Ids of hf.co/metrics; with the arguments that tell two uses of one metric apart.
+_HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
+    "accuracy": ("accuracy", None),
+    "macro_f1": ("f1", {"average": "macro"}),
+    "micro_f1": ("f1", {"average": "micro"}),
+    "subset_accuracy": ("exact_match", None),
+    "mcc": ("matthews_correlation", None),
+    "mse": ("mse", None),
+    "mae": ("mae", None),
+    "r2": ("r_squared", None),
+    "pearson": ("pearsonr", None),
+    "spearman": ("spearmanr", None),
+}
+
+
+def write_card(
+    folder: Path,
+    recipe: Recipe,
+    metrics: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    *,
+    language: str | None = None,
+) -> Path:
+    """Write ``README.md`` into the model folder and check it.
+
+    Args:
+        folder: the model folder.
+        recipe: resolved and pinned.
+        metrics: ``metrics.json``; every number of the results comes from it.
+        manifest: ``manifest.json``.
+        language: ISO 639 code of the texts, where it is known.
+
+    Raises:
+        ArtifactError: the card would not be accepted by the Hub.
+    """
+    data = _card_data(recipe, metrics, manifest, language)
+    values = _values(recipe, metrics, manifest)
+    text = _environment().get_template("card.md").render(front_matter=f"---\n{data.to_yaml()}\n---", **values)
+    path = folder / CARD
+    write_text(path, text.rstrip() + "\n")
+    validate_card(path)
+    return path
+
+
+def validate_card(path: Path, *, online: bool = False) -> None:
+    """Check a card with huggingface_hub's own code: front matter, model-index, and a round trip of the results.
+
+    Args:
+        path: the card.
+        online: also ask the Hub, whose last word needs the network.
+
+    Raises:
+        ArtifactError: what the card gets wrong.
+        UnavailableError: the Hub cannot be asked.
+    """
+    try:
+        card = ModelCard.load(path)
+        index = (metadata_load(path) or {}).get("model-index")
+        if index and eval_results_to_model_index(*model_index_to_eval_results(index)) != index:
+            raise ValueError("model-index holds entries that the Hub would drop")
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ArtifactError(f"{path}: not a valid model card: {reason}") from error
+    if not card.data.get("pipeline_tag"):
+        raise ArtifactError(f"{path}: the model card names no pipeline_tag")
+    if online:
+        _ask_hub(card, path)
+
+
+def unsupported_numbers(card: str, metrics: Mapping[str, Any]) -> list[str]:
+    """Numbers in the results part of a card that no value of ``metrics.json`` rounds to; empty when all is well.
+
+    A number may be a value as it is, in percent or in thousandths (milliseconds), at the precision it is
+    written with.
+    """
+    part = card.partition("<!-- results -->")[2].partition("<!-- /results -->")[0].replace("95% interval", "")
+    known = [value * scale for value in _numbers(metrics) for scale in (1, 100, 1000)]
+    return [text for text in _WRITTEN.findall(part) if not _is_known(text, known)]
+
+
+def _is_known(text: str, known: list[float]) -> bool:
+    plain = text.replace(",", "")
+    mantissa, _, exponent = plain.partition("e")
+    digits = len(mantissa.partition(".")[2])
+    half = 0.5000001 * 10.0 ** (int(exponent or 0) - digits)
+    return any(abs(float(plain) - value) <= half for value in known)
+
+
+def _numbers(data: Any) -> Iterator[float]:
+    if isinstance(data, Mapping):
+        for value in data.values():
+            yield from _numbers(value)
+    elif isinstance(data, int | float):
+        yield float(data)
+
+
+def _ask_hub(card: ModelCard, path: Path) -> None:
+    with hub_errors("the model card"):
+        try:
+            card.validate()
+        except ValueError as error:
+            raise ArtifactError(f"{path}: the Hub refuses the model card: {error}") from error
+
+
+def _card_data(
+    recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, Any], language: str | None
+) -> ModelCardData:
+    results = _eval_results(recipe, metrics, manifest)
+    dataset = hub_dataset(recipe)
+    return ModelCardData(
+        language=language,
+        license=licence(recipe),
+        library_name="transformers",
+        pipeline_tag=recipe.task,
+        tags=["transfer-toolkit"],
+        base_model=hub_base(recipe),
+        datasets=[dataset] if dataset else None,
+        metrics=list(dict.fromkeys(result.metric_type for result in results)) or None,
+        model_name=plain_name(recipe.name or recipe.task),
+        eval_results=results or None,
+    )
+
+
+def _eval_results(
+    recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, Any]
+) -> list[EvalResult]:
+    split = next((name for name in SPLITS[:2] if name in metrics), None)
+    measures = metrics[split] if split else {}
+    return [
+        EvalResult(
+            task_type=recipe.task,
+            task_name=recipe.task.replace("-", " ").capitalize(),
+            dataset_type=hub_dataset(recipe) or plain_name(recipe.data.source),
+            dataset_name=plain_name(recipe.data.source),
+            dataset_config=recipe.data.config,
+            dataset_split=split,
+            dataset_revision=manifest.get("data", {}).get("revision"),
+            metric_type=_HUB_METRICS[name][0],
+            metric_name=describe(name).title,
+            metric_args=_HUB_METRICS[name][1],
+            metric_value=measure["value"],
+        )
+        for name, measure in measures.items()
+        if name in _HUB_METRICS and measure["value"] is not None
+    ]
+
+
+def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What fills ``card.md``."""
+    regression = manifest.get("problem_type") == "regression"
+    data = manifest.get("data", {})
+    names = [] if regression else list(manifest.get("label_names", []))
+    return {
+        "title": recipe.name or recipe.task,
+        "repo_id": "USER/NAME",
+        "recipe": recipe,
+        "recipe_text": dump(public(recipe)).strip(),
+        "base_sentence": base_sentence(recipe),
+        "labels": _listed(names),
+        "results": [_result_table(split, metrics[split]) for split in SPLITS if split in metrics],
+        "meanings": _meanings(metrics),
+        "calibration": _calibration(metrics),
+        "speed": _speed(metrics.get("performance", {})),
+        "data_sentence": data_sentence(recipe),
+        "balance_names": [_cell(name) for name in names] if len(names) <= 12 else [],
+        "splits": _splits(data, names if len(names) <= 12 else []),
+        "leaks": _leaks(data.get("leaks")),
+        "truncation": _truncation(manifest.get("truncation", {})),
+        "settings": _settings(recipe, manifest),
+        "versions": ", ".join(f"{name} {number}" for name, number in manifest.get("versions", {}).items()),
+    }
+
+
+def _cell(text: object) -> str:
+    """Text that cannot break out of a Markdown table or become HTML."""
+    escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return " ".join(escaped.split())
+
+
+def _listed(names: list[str], most: int = 30) -> str:
+    shown = ", ".join(f"**{_cell(name)}**" for name in names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+def _result_table(split: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [
+        (
+            describe(name).title,
+            show(name, measure["value"]),
+            show_interval(name, measure) or measure.get("note", ""),
+        )
+        for name, measure in measures_of(entry).items()
+    ]
+    return {"heading": f"### {split.capitalize()} ({entry['rows']:,} rows)", "rows": rows}
+
+
+def _meanings(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    names = dict.fromkeys(name for split in SPLITS for name in measures_of(metrics.get(split, {})))
+    return [(describe(name).title, describe(name).meaning) for name in names]
+
+
+def _calibration(metrics: Mapping[str, Any]) -> str:
+    split = next((name for name in SPLITS if "ece" in metrics.get(name, {})), None)
+    if split is None or "temperature" not in metrics:
+        return ""
+    before, after = metrics[split]["ece"], metrics[split]["ece_calibrated"]
+    return (
+        f"Dividing the logits by the temperature {metrics['temperature']:.3g}, fitted on the validation "
+        f"split, takes the calibration error on {split} from {show('ece', before['value'])} to "
+        f"{show('ece', after['value'])}. `toolkit` applies it; a plain pipeline does not."
+    )
+
+
+def _speed(performance: Mapping[str, Any]) -> str:
+    parts = [
+        f"{describe(name).title.lower()} {show(name, measure['value'])} ({show_interval(name, measure)})"
+        for name, measure in measures_of(performance).items()
+    ]
+    return f"On the machine that trained it: {'; '.join(parts)}." if parts else ""
+
+
+def _splits(data: Mapping[str, Any], names: list[str]) -> list[list[str]]:
+    balance = data.get("class_balance", {})
+    return [
+        [split, f"{count:,}", *(f"{balance.get(split, {}).get(name, 0):,}" for name in names)]
+        for split, count in data.get("rows", {}).items()
+    ]
+
+
+def _leaks(leaks: Mapping[str, Any] | None) -> str:
+    if not leaks:
+        return ""
+    if not leaks["exact"] and not leaks["near"]:
+        return "No held-out text was found to repeat a text of another split."
+    return f"Held-out texts that repeat one of another split: {leaks['exact']:,} exactly, {leaks['near']:,} nearly."
+
+
+def _truncation(ledger: Mapping[str, Mapping[str, int]]) -> str:
+    cut = [
+        f"{entry['samples_cut']:,} of {entry['samples']:,} in {split}"
+        for split, entry in ledger.items()
+        if entry["samples_cut"]
+    ]
+    if not ledger:
+        return ""
+    return (
+        f"Texts cut to the model's length: {', '.join(cut)}."
+        if cut
+        else "No text was longer than the model reads."
+    )
+
+
+def _settings(recipe: Recipe, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    train, fit, machine = recipe.train, manifest.get("fit", {}), manifest.get("hardware", {})
+    chosen = ("epochs", "batch_size", "learning_rate", "lr_scheduler_type", "warmup_ratio", "optimizer")
+    names = (*chosen, "weight_decay", "max_grad_norm", "mixed_precision", "freeze", "seed")
+    settings = [(name, str(getattr(train, name))) for name in names]
+    settings += [(name, str(value)) for name, value in recipe.options.items()]
+    if "steps" in fit:
+        settings.append(("optimiser steps", f"{fit['steps']:,} in {fit['seconds']:,.0f} s"))
+    if machine:
+        gpus = ", ".join(machine.get("gpus", [])) or "no GPU"
+        settings.append(("hardware", f"{machine.get('cpu')}, {machine.get('cores')} cores, {gpus}"))
+    return settings
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(  # Markdown, not HTML: what comes from data goes through _cell
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,86 @@
+"""Where model and data came from, in words and ids fit for a public card: no path of this machine is told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from toolkit.data.convert import READERS, data_suffix
+from toolkit.hub.sample import Sample
+from toolkit.hub.samples import PREFIX, SAMPLES
+from toolkit.recipe.schema import Recipe
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-3.0")
+
+
+def hub_base(recipe: Recipe) -> str | None:
+    """Hub id of the model the run started from, if it was one."""
+    name = recipe.model.name
+    return name if _is_hub_id(name) else None
+
+
+def hub_dataset(recipe: Recipe) -> str | None:
+    """Hub id of the dataset, if it was one."""
+    source = recipe.data.source
+    return source if _is_hub_id(source) and data_suffix(Path(source)) not in READERS else None
+
+
+def licence(recipe: Recipe) -> str | None:
+    """The Hub's id of the base model's licence where a sample states it; what is not known is not claimed."""
+    sample = _sample(recipe.model.name)
+    first = sample.licence.split()[0].lower() if sample else ""
+    return first if first in _LICENCES else None
+
+
+def base_sentence(recipe: Recipe) -> str:
+    """What the model was before."""
+    sample = _sample(recipe.model.name)
+    if sample:
+        return f"Fine-tuned from {_described(sample)}"
+    base = hub_base(recipe)
+    if base is None:
+        return f"Fine-tuned from a local model, `{plain_name(recipe.model.name)}`."
+    revision = f" at revision `{recipe.model.revision}`" if recipe.model.revision else ""
+    return f"Fine-tuned from [{base}](https://huggingface.co/{base}){revision}."
+
+
+def data_sentence(recipe: Recipe) -> str:
+    """What the rows are."""
+    sample = _sample(recipe.data.source)
+    if sample:
+        return (
+            f"`{recipe.data.source}`: {sample.summary}. Origin: {sample.origin}. Licence: {sample.licence}."
+        )
+    dataset = hub_dataset(recipe)
+    if dataset is None:
+        return f"`{plain_name(recipe.data.source)}`, a local source."
+    return f"[{dataset}](https://huggingface.co/datasets/{dataset})."
+
+
+def public(recipe: Recipe) -> Recipe:
+    """The recipe with the names of local files and folders in place of their paths."""
+    model, data = recipe.model, recipe.data
+    if hub_base(recipe) is None and _sample(model.name) is None:
+        model = model.model_copy(update={"name": Path(model.name).name})
+    if hub_dataset(recipe) is None and _sample(data.source) is None:
+        data = data.model_copy(update={"source": Path(data.source).name})
+    return recipe.model_copy(update={"model": model, "data": data})
+
+
+def plain_name(name: str) -> str:
+    """A name without path or prefix, of the characters that the Hub allows in ids."""
+    last = name.removeprefix(PREFIX).rstrip("/").rpartition("/")[2]
+    return re.sub(r"[^\w.-]+", "-", last).strip("-.") or "unnamed"
+
+
+def _described(sample: Sample) -> str:
+    return f"`{PREFIX}{sample.name}`: {sample.summary}. Origin: {sample.origin}. Licence: {sample.licence}."
+
+
+def _sample(name: str) -> Sample | None:
+    return SAMPLES.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+
+
+def _is_hub_id(name: str) -> bool:
+    return bool(_HUB_ID.fullmatch(name)) and not Path(name).exists()
