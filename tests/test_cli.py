@@ -188,9 +188,19 @@ def test_an_interrupted_training_says_how_to_go_on(tmp_path: Path):
     assert "Traceback" not in stderr
 
 
+def films() -> list[str]:
+    verdicts = {"good": "charming witty moving superb tender", "bad": "dull clumsy shrill lifeless grim"}
+    about = ["plot", "cast", "music", "ending", "camera", "dialogue", "pace", "humour"]
+    return [
+        f"What a {word} {part} this {part[::-1]} thing has,{stars}"
+        for stars, words in verdicts.items()
+        for word in words.split()
+        for part in about
+    ]
+
+
 def test_train_ends_with_json(cli: Cli, tmp_path: Path):
-    rows = "".join(f"{text},{label}\n" for text, label in [("good film", "pos"), ("bad film", "neg")] * 40)
-    (tmp_path / "mine.csv").write_text("review,stars\n" + rows)
+    (tmp_path / "mine.csv").write_text("review,stars\n" + "\n".join(films()) + "\n")
     outcome = cli(
         "train",
         "nlp/reviews",
