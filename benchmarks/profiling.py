@@ -81,7 +81,9 @@ def _train(setup: Path, contender: str, folder: Path) -> None:
     if contender == "toolkit":
         import toolkit
 
-        toolkit.train(setup / "recipe.yaml", f"train.max_steps={steps}", out=folder)
+        # One evaluation at the end: none falls between the profiled steps.
+        limits = (f"train.max_steps={steps}", f"train.eval_steps={steps}")
+        toolkit.train(setup / "recipe.yaml", *limits, out=folder)
     else:
         from benchmarks.peers import build
 
@@ -93,6 +95,8 @@ def report(profiler: profile, wall_seconds: float) -> str:
     events = profiler.key_averages()
     kinds: dict[str, float] = defaultdict(float)
     for event in events:
+        if event.key.startswith("ProfilerStep"):
+            continue  # the step itself: what it spends outside of its operators is the last line of the sum
         kinds[_kind(event.key)] += event.self_cpu_time_total / 1e6
     kinds["outside torch operators"] = wall_seconds - sum(kinds.values())
     lines = [f"{STEPS} steps in {wall_seconds:.2f} s, {wall_seconds / STEPS * 1e3:.0f} ms each (profiled)"]
