@@ -122,7 +122,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def disk_full(error: OSError, path: object) -> OSError | DiskFullError:
     """Translate "no space left" and "quota exceeded" into :class:`DiskFullError`; hand back any other error."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DiskFullError(f"{path}: no space left on the disk; free some, or choose another folder with --out")
+        return DiskFullError(
+            f"{path}: no space left on the disk; free some, or choose another folder with --out"
+        )
     return error
 
 

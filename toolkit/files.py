@@ -35,9 +35,7 @@ def atomic_folder(target: Path) -> Generator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield temporary
-        temporary.chmod(
-            0o755
-        )  # mkdtemp makes private folders; what replaces target is as readable as its parent
+        _open_up(temporary)
         _replace_folder(temporary, target)
     except OSError as error:
         raise disk_full(error, target) from error

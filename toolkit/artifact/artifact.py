@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from toolkit.artifact import layout
-from toolkit.files import read_json
+from toolkit.artifact.origin import public, public_manifest
+from toolkit.files import read_json, write_json, write_text
 from toolkit.hub.push import push_folder
 from toolkit.recipe.schema import ModelSection
+from toolkit.recipe.text import dump
 
 if TYPE_CHECKING:
     from toolkit.recipe.schema import DataSection, Recipe
@@ -135,15 +137,18 @@ class Artifact:
     def push(self, repo_id: str, *, private: bool = True, message: str = "Add model") -> str:
         """Upload model, card, recipe, metrics and manifest to the Hub and return the URL.
 
-        The report and the examples stay here: they quote rows of the data.
+        The report and the examples stay here: they quote rows of the data. So do paths of this machine.
 
         Raises:
-            UnavailableError: the Hub cannot be reached, or refuses the token.
+            UnavailableError: the Hub cannot be reached.
+            InputError: the Hub refuses the token or the repository's name.
         """
         with tempfile.TemporaryDirectory() as temporary:
             staging = Path(temporary)
             shutil.copytree(self.model_folder, staging, dirs_exist_ok=True)
-            (staging / layout.PUSHED).mkdir()
-            for name in (layout.RECIPE, layout.METRICS, layout.MANIFEST):
-                shutil.copy2(self.folder / name, staging / layout.PUSHED / name)
+            records = staging / layout.PUSHED
+            records.mkdir(exist_ok=True)
+            write_text(records / layout.RECIPE, dump(public(self.recipe)))
+            write_json(records / layout.METRICS, self.metrics)
+            write_json(records / layout.MANIFEST, public_manifest(self.manifest, self.recipe))
             return push_folder(staging, repo_id, private=private, message=message)

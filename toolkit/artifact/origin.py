@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from toolkit.data.convert import READERS, data_suffix
 from toolkit.hub.sample import Sample
@@ -66,6 +68,15 @@ def public(recipe: Recipe) -> Recipe:
     if hub_dataset(recipe) is None and _sample(data.source) is None:
         data = data.model_copy(update={"source": Path(data.source).name})
     return recipe.model_copy(update={"model": model, "data": data})
+
+
+def public_manifest(manifest: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """The manifest without texts of rows and without paths: what may stand beside a published model."""
+    data = dict(manifest["data"])
+    data["source"] = public(recipe).data.source
+    data["leaks"] = {key: value for key, value in data.get("leaks", {}).items() if key != "examples"}
+    data["skipped"] = {key: value for key, value in data.get("skipped", {}).items() if key != "shown"}
+    return {**manifest, "data": data}
 
 
 def plain_name(name: str) -> str:
