@@ -41,11 +41,11 @@ def _checkpointed(model: nn.Module) -> Generator[None]:
     if pretrained is None or not pretrained.supports_gradient_checkpointing:
         message = f"{type(pretrained or model).__name__} cannot recompute its activations"
         raise RecipeError(Finding("error", "train.gradient_checkpointing", message, "set it to false"))
-    pretrained.gradient_checkpointing_enable({"use_reentrant": False})
+    pretrained.activation_checkpointing_enable({"use_reentrant": False})
     try:
         yield
     finally:
-        pretrained.gradient_checkpointing_disable()
+        pretrained.activation_checkpointing_disable()
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from peft import LoraConfig, PeftMixedModel, PeftModel, get_peft_model
@@ -42,7 +43,10 @@ def add_lora(
         modules_to_save=head_modules(model) or None,  # peft gives what it saves no adapters
         task_type=task_type,
     )
-    adapted = get_peft_model(model, config)
+    with warnings.catch_warnings():
+        # peft still asks models for a property that transformers has renamed.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        adapted = get_peft_model(model, config)
     assert not isinstance(adapted, PeftMixedModel)  # only asked for with mixed=True
     return adapted
 
