@@ -12,6 +12,8 @@ import torch
 from timm.data import ImageNetInfo
 from timm.models import save_for_hf
 
+from toolkit.files import read_json, write_json
+
 ARCHITECTURE = "tf_efficientnet_lite0"
 
 
@@ -28,3 +30,6 @@ def convert(archives: Path, target: Path) -> None:
     model.load_state_dict(dict(zip(names, weights, strict=True)))
     labels = list(ImageNetInfo().label_descriptions())
     save_for_hf(model, str(target), model_config={"label_names": labels}, safe_serialization=True)
+    config = read_json(target / "config.json")
+    del config["model_args"]  # all defaults, and transformers would give num_classes twice
+    write_json(target / "config.json", config)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import ast
+import importlib.util
+import struct
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from toolkit.hub.convert.ctranslate2_file import read_arrays
+from toolkit.hub.samples import SAMPLES, open_sample
+
+
+def test_every_converter_exists():
+    for entry in SAMPLES.values():
+        module, _, function = entry.convert.partition(":")
+        spec = importlib.util.find_spec(module)
+        assert spec is not None, entry.convert
+        assert spec.origin is not None
+        defined = {
+            node.name for node in ast.parse(Path(spec.origin).read_text()).body if hasattr(node, "name")
+        }
+        assert function in defined, entry.convert
+
+
+def test_digits_are_pictures_with_their_labels():
+    rows = datasets.load_from_disk(open_sample("digits"))["train"]
+    assert rows.num_rows == 1_797
+    assert rows[0]["image"].size == (8, 8)
+    assert rows[0]["label"] == 0
+    assert max(np.asarray(row["image"]).max() for row in rows.select(range(20))) == 255
+
+
+def test_breast_cancer_is_a_table():
+    rows = datasets.load_from_disk(open_sample("breast-cancer"))["train"]
+    assert rows.num_rows == 569
+    assert len(rows.column_names) == 31
+    assert rows.features["label"].names == ["malignant", "benign"]
+
+
+def test_a_ctranslate2_file_gives_its_arrays(tmp_path: Path):
+    def text(word: str) -> bytes:
+        return struct.pack("<H", len(word) + 1) + word.encode() + b"\0"
+
+    values = np.arange(6, dtype=np.float16).reshape(2, 3)
+    array = text("a/weight") + struct.pack("<B2IBI", 2, 2, 3, 4, values.nbytes) + values.tobytes()
+    header = struct.pack("<I", 6) + text("WhisperSpec") + struct.pack("<II", 3, 1)
+    (tmp_path / "model.bin").write_bytes(
+        header + array + struct.pack("<I", 1) + text("alias") + text("a/weight")
+    )
+    arrays = read_arrays(tmp_path / "model.bin")
+    assert np.array_equal(arrays["a/weight"], values)
+    assert arrays["alias"] is arrays["a/weight"]
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("name", "splits", "columns"),
+    [
+        ("tweets", {"train": 3_432}, {"text", "label", "rating"}),
+        ("brown", {"train": 57_340}, {"tokens", "tags", "document", "category"}),
+        ("dialogues", {"train": 2_026}, {"question", "answer", "category", "messages"}),
+        ("solubility", {"train": 1_025, "test": 257}, {"smiles", "name", "solubility", "label"}),
+        ("read-speech", {"test": 10}, {"audio", "text", "id"}),
+    ],
+)
+def test_fetched_data_is_all_there(name: str, splits: dict[str, int], columns: set[str]):
+    rows = datasets.load_from_disk(open_sample(name))
+    assert {split: part.num_rows for split, part in rows.items()} == splits
+    assert all(set(part.column_names) == columns for part in rows.values())
+
+
+@pytest.mark.network
+def test_the_brown_corpus_keeps_tokens_tags_and_documents():
+    rows = datasets.load_from_disk(open_sample("brown"))["train"]
+    assert len(rows.features["category"].names) == 15
+    assert len(set(rows["document"])) == 500
+    tags = rows.features["tags"].feature.names
+    assert [(token, tags[tag]) for token, tag in zip(rows[0]["tokens"], rows[0]["tags"], strict=True)][
+        :3
+    ] == [
+        ("The", "at"),
+        ("Fulton", "np"),
+        ("County", "nn"),
+    ]
+
+
+@pytest.mark.network
+def test_the_smiles_model_reads_reactions_without_code_of_its_own():
+    folder = open_sample("smiles-albert")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForMaskedLM.from_pretrained(folder, use_safetensors=True).eval()
+    batch = tokenizer("CC(=O)O.OCC>>CC(=O)OCC", return_tensors="pt")
+    assert tokenizer.convert_ids_to_tokens(batch["input_ids"][0])[:5] == ["[CLS]", "C", "C", "(", "="]
+    place = 7
+    original = batch["input_ids"][0, place].item()
+    batch["input_ids"][0, place] = tokenizer.mask_token_id
+    assert model(**batch).logits[0, place].argmax().item() == original
