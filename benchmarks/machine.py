@@ -10,15 +10,16 @@ import json
 import os
 import platform
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+import toolkit
 from benchmarks.process import cores
 
-PACKAGES = ("transfer-toolkit", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy")
+PACKAGES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy")
 SIZES = (2048, 4096)
 
 
@@ -31,7 +32,7 @@ def describe() -> dict[str, Any]:
         "load_average": os.getloadavg()[0],
         "platform": platform.platform(),
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {"toolkit": toolkit.__version__} | {name: version(name) for name in PACKAGES},
     }
 
 
@@ -73,13 +74,6 @@ def _cpu_model() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 if __name__ == "__main__":

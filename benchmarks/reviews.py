@@ -34,6 +34,9 @@ from toolkit.recipe.catalogue import find
 RECIPE = "nlp/reviews"
 TARGETS = {"trainer_grouped": 1.2, "trainer": 1.7, "trainer_padded": 4.0}
 PEAK_TARGET = 0.7
+LEAST_SEEDS = 3
+BUSY = 0.05
+"""Share of the cores that others may take before a run is called disturbed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -80,10 +83,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _require_whole(given: argparse.Namespace) -> None:
-    if given.limit or given.epochs or given.profile or "toolkit" not in given.contenders:
+    partial = given.limit or given.epochs or given.profile or "toolkit" not in given.contenders
+    if partial or len(given.seeds) < LEAST_SEEDS:
         raise SystemExit(
             "--write-header quotes a full run of the recipe: leave out --limit, --epochs and --profile, "
-            "and keep the toolkit among the contenders"
+            f"keep the toolkit among the contenders, and give at least {LEAST_SEEDS} seeds"
         )
 
 
@@ -110,6 +114,11 @@ def _compare(work: Path, given: argparse.Namespace) -> dict[str, Any]:
             _say(_line(results["runs"][-1]))
     print(summary.table(results["summary"]))
     print("\n".join(["", *summary.verdicts(results["summary"], TARGETS, PEAK_TARGET)]))
+    disturbed = [line for line in results["runs"] if line["others"] > BUSY]
+    if disturbed:
+        _say(
+            f"{len(disturbed)} of {len(results['runs'])} runs were disturbed by other programs; not fit to quote"
+        )
     return results
 
 
