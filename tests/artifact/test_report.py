@@ -205,6 +205,11 @@ def test_curves_of_a_run_that_hardly_ran(lines):
     assert "nan" not in section.html
 
 
+def test_a_single_logged_step_is_a_dot():
+    html = curves_section(history(1)).html
+    assert html.count('class="dots"') == html.count("<figure>")
+
+
 def test_curves_of_several_objectives_are_told_apart():
     lines = [{"step": s, "loss_generator": 1.0, "loss_discriminator": 2.0} for s in (1, 2)]
     html = curves_section(lines).html

@@ -26,8 +26,10 @@ def test_latency_and_throughput_of_a_predictor_with_known_times():
 
 def test_a_slow_predictor_is_called_once_per_measurement_and_once_to_warm_up():
     calls = []
-    measure(lambda inputs: (calls.append(1), time.sleep(0.05)), ["a"], seconds=0.02)
+    result = measure(lambda inputs: (calls.append(1), time.sleep(0.05)), ["a"], seconds=0.02)
     assert len(calls) == 4
+    assert result["latency_seconds"]["value"] >= 0.05
+    assert result["latency_seconds"]["low"] is None, "one call has no interval"
 
 
 def test_no_inputs_no_numbers():

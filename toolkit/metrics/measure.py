@@ -55,6 +55,8 @@ def bootstrap(
     if rows == 0:
         return {name: undefined("no rows") for name in statistics}
     values = {name: float(statistic(np.ones((1, rows)))[0]) for name, statistic in statistics.items()}
+    if rows == 1:
+        return {name: _alone(value) for name, value in values.items()}
     drawn: dict[str, list[Floats]] = {name: [] for name in statistics}
     for weights in _weights(rows, resamples, seed):
         for name, statistic in statistics.items():
@@ -96,6 +98,11 @@ def undefined(reason: str) -> Measure:
 def point(value: float) -> Measure:
     """A measure without an interval: a single observation."""
     return {"value": value, "low": None, "high": None}
+
+
+def _alone(value: float) -> Measure:
+    measure = _measure(value, np.empty(0), recentre=False)
+    return {**measure, "note": measure.get("note", "a single observation has no interval")}
 
 
 def _weights(rows: int, resamples: int, seed: int) -> Iterator[Floats]:

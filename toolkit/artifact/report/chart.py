@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from markupsafe import Markup
@@ -87,7 +87,7 @@ class Chart:
             frame={"left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM},
             across=across,
             upward=upward,
-            paths=[_path(one, across, upward) for one in self.series],
+            drawn=[(_visible(one), _path(_visible(one), across, upward)) for one in self.series],
             legend=[one for one in self.series if one.name and one.style != "faint"],
         )
 
@@ -156,6 +156,11 @@ def smooth(points: Sequence[Point], span: int) -> list[Point]:
 def _mean(values: Iterable[float]) -> float:
     kept = list(values)
     return sum(kept) / len(kept)
+
+
+def _visible(series: Series) -> Series:
+    """A line of one point as the dot it is."""
+    return replace(series, style="dots") if series.style == "line" and len(series.points) == 1 else series
 
 
 def _path(series: Series, across: _Scale, upward: _Scale) -> str:

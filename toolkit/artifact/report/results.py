@@ -84,7 +84,7 @@ def _card(name: str, measure: Measure) -> dict[str, str]:
     return {
         "title": metric.title,
         "value": show(name, measure["value"]),
-        "interval": ". ".join(
+        "interval": "; ".join(
             part for part in (f"95%: {interval}" if interval else "", measure.get("note")) if part
         ),
         "meaning": f"{metric.meaning} {metric.better.capitalize()} is better.",
