@@ -14,12 +14,16 @@ from toolkit.artifact import layout
 from toolkit.artifact.artifact import Artifact
 from toolkit.errors import ArtifactError, Finding, InputError, RecipeError, TrainingError
 from toolkit.files import write_text
+from toolkit.recipe.catalogue import find
 from toolkit.recipe.load import load_recipe as read_recipe
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.text import dump
 
 if TYPE_CHECKING:
     from toolkit.tasks.protocol import Prediction
+
+OF_ONE_SOURCE = ("config", "revision", "splits", "streaming", "columns", "group")
+"""Keys of the ``data`` section that mean nothing for another source."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def load_recipe(
     Args:
         name: ``nlp/reviews``, ``mine.yaml``, ``text-classification``; a Recipe is changed and checked again.
         overrides: ``key.sub=value``.
-        data: stands for ``data.source``; the recipe's own columns, splits and revision no longer apply.
+        data: stands for ``data.source``; the recipe's columns, splits, group and revision no longer apply.
         model: stands for ``model.name``; the recipe's revision no longer applies.
 
     Raises:
@@ -70,18 +74,20 @@ def load_recipe(
         name = name.task
     elif str(name) in tasks.TABLE:
         base = dict(tasks.get(str(name)).defaults)
+    else:
+        name = find(name, also=tasks.TABLE)
     return read_recipe(
         name, overrides, options_for=tasks.options_for, base=base, sections=_sections(data, model)
     )
 
 
 def _sections(data: str | Path | None, model: str | Path | None) -> dict[str, dict[str, Any]]:
-    """The recipe sections that ``--data`` and ``--model`` put in place of the recipe's own."""
+    """What ``--data`` and ``--model`` change: the source and the name, without what belonged to the recipe's own."""
     sections: dict[str, dict[str, Any]] = {}
     if data is not None:
-        sections["data"] = {"source": str(data)}
+        sections["data"] = {"source": str(data), **dict.fromkeys(OF_ONE_SOURCE)}
     if model is not None:
-        sections["model"] = {"name": str(model)}
+        sections["model"] = {"name": str(model), "revision": None, "trust_remote_code": None}
     return sections
 
 
@@ -274,8 +280,8 @@ def predict(run: str | Path | Artifact, inputs: Sequence[str]) -> list[Predictio
     from toolkit.data.inputs import read_inputs
 
     artifact = run if isinstance(run, Artifact) else load(run)
-    values = read_inputs(inputs, artifact.manifest["data"]["columns"])
-    return artifact.predict(values)
+    role = artifact.signature.input.name
+    return artifact.predict(read_inputs(inputs, artifact.manifest["data"]["columns"], role))
 
 
 def is_main_process() -> bool:

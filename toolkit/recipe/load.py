@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from toolkit.errors import Finding, RecipeError
 from toolkit.recipe.catalogue import find, recipe_name
 from toolkit.recipe.explain import explain, known_paths
-from toolkit.recipe.override import apply_overrides, replace_value
+from toolkit.recipe.override import apply_overrides, set_or_drop
 from toolkit.recipe.parse import Document, parse_file
 from toolkit.recipe.schema import Recipe, Section
 
@@ -35,14 +35,15 @@ def load_recipe(
         overrides: ``key.sub=value``, applied in order.
         options_for: the class that checks a task's ``options``; raises RecipeError for an unknown task.
         base: the defaults of the task ``name``, nested like a recipe; then no file is read.
-        sections: whole sections that stand in for the recipe's own, before the overrides.
+        sections: values that stand in for the recipe's own, before the overrides; None takes a key out.
 
     Raises:
         RecipeError: every problem of the file, the overrides and the options at once.
     """
     document = _open(name, base)
     for section, values in (sections or {}).items():
-        replace_value(document, (section,), dict(values), f"--{section}")
+        for key, value in values.items():
+            set_or_drop(document, (section, key), value, f"--{section}")
     problems = apply_overrides(document, overrides)
     _fill_sections(document.data)
     options_class, more = _options_class(document, options_for)

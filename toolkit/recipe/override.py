@@ -51,6 +51,17 @@ def replace_value(document: Document, place: Sequence[str], value: Any, where: s
     document.places[tuple(place)] = where
 
 
+def set_or_drop(document: Document, place: Sequence[str], value: Any, where: str) -> None:
+    """Put ``value`` at ``place``, or take the key out when it is None; errors in it will name ``where``.
+
+    Raises:
+        RecipeError: a single value or a list stands in the way.
+    """
+    replace_value(document, place, value, where)
+    if value is None:
+        del _section(document.data, place[:-1], where)[place[-1]]
+
+
 def parse_value(text: str, where: str) -> Any:
     """The value after ``=``: YAML when it opens a bracket or a quote, else one plain scalar.
 

@@ -36,7 +36,7 @@ def open_tokenizer(located: Located) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(located.path, **_without_weights(located))
+        tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{located.path}: no tokenizer can be opened ({_first_line(error)})") from error
     if tokenizer.pad_token is None:
@@ -77,18 +77,13 @@ def _open_classifier(located: Located, space: LabelSpace) -> Any:
             id2label=dict(enumerate(space.names)),
             label2id={name: number for number, name in enumerate(space.names)},
             problem_type=space.problem_type,
-            **_without_weights(located),
+            **located.config_kwargs,
         )
         return AutoModelForSequenceClassification.from_pretrained(
             located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"{located.path}: cannot classify text ({_first_line(error)})") from error
-
-
-def _without_weights(located: Located) -> dict[str, Any]:
-    """The arguments of ``from_pretrained`` that configurations and tokenizers take too."""
-    return {name: value for name, value in located.kwargs.items() if name != "use_safetensors"}
 
 
 def _positions(config: Any) -> int:

@@ -1,0 +1,156 @@
+"""Inputs to predict: texts as given, or one column of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from toolkit.data.jsonfiles import read_json
+from toolkit.data.problems import Problems
+from toolkit.data.readers import Row, TextFile, check_text_file, read_delimited, read_lines
+from toolkit.errors import DataError, Finding, raise_errors
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".txt", ".parquet")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a file of inputs, held in memory; ``name`` is what errors call it."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[Any]]
+
+
+Content = tuple[list[str], list[list[Any]]]
+
+
+def read_inputs(given: Sequence[str], columns: Mapping[str, Any], role: str) -> list[Any]:
+    """The inputs of a command line: each word is an input itself, or a file whose rows are.
+
+    Args:
+        given: texts and paths of existing csv, tsv, jsonl, txt or parquet files.
+        columns: role to the column that the model was trained on.
+        role: the role of the input; a file without its column may have one called like the role, or only one.
+
+    Raises:
+        DataError: a file that cannot be read, has no such column, or has empty cells.
+    """
+    likely = [name for name in (columns.get(role), role) if isinstance(name, str)]
+    values: list[Any] = []
+    for word in given:
+        path = Path(word)
+        if path.suffix.lower() in _READERS and path.is_file():
+            table = read_table(path)
+            values += take_column(table, require_column(table, likely), _filled)
+        else:
+            values.append(word)
+    return values
+
+
+def _filled(value: Any) -> Any:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise ValueError("the cell is empty")
+    return value
+
+
+def read_table(path: Path, most: int | None = None) -> Table:
+    """Read a csv, tsv, jsonl, txt or parquet file of inputs.
+
+    Args:
+        path: the file.
+        most: read no more than this many rows and one.
+
+    Raises:
+        DataError: another type, damaged, or empty.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(f"{path.name}: this type of file cannot be read; use {', '.join(SUFFIXES)}")
+    columns, rows = reader(path, None if most is None else most + 1)
+    if not rows:
+        raise DataError(f"{path.name}: there are no rows in this file")
+    return Table(path.name, columns, rows)
+
+
+def _read_text(
+    path: Path, most: int | None, read: Callable[[TextFile], tuple[Iterable[str], Iterable[Row]]]
+) -> Content:
+    check_text_file(path, "utf-8")
+    file = TextFile(path, "utf-8")
+    columns, rows = read(file)
+    cells = [list(row) for _, _, row in islice(rows, most)]
+    raise_errors(file.problems.findings("stop", path.name))
+    return list(columns), cells
+
+
+def _read_parquet(path: Path, most: int | None) -> Content:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            columns = list(file.schema_arrow.names)
+            batches = file.iter_batches(batch_size=1000)
+            records = list(islice((row for batch in batches for row in batch.to_pylist()), most))
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path.name}: not a readable parquet file") from error
+    return columns, [[record[column] for column in columns] for record in records]
+
+
+_READERS: dict[str, Callable[[Path, int | None], Content]] = {
+    ".csv": lambda path, most: _read_text(path, most, lambda file: read_delimited(file, ",")),
+    ".tsv": lambda path, most: _read_text(path, most, lambda file: read_delimited(file, "\t")),
+    ".jsonl": lambda path, most: _read_text(path, most, read_json),
+    ".txt": lambda path, most: _read_text(path, most, lambda file: (["text"], read_lines(file))),
+    ".parquet": _read_parquet,
+}
+
+
+def guess_column(table: Table, likely: Sequence[str]) -> str | None:
+    """The column that holds the inputs: the first of ``likely`` that is there, or the only one."""
+    for name in likely:
+        if name in table.columns:
+            return name
+    return table.columns[0] if len(table.columns) == 1 else None
+
+
+def require_column(table: Table, likely: Sequence[str]) -> str:
+    """The guessed column.
+
+    Raises:
+        DataError: none of the columns is a likely one.
+    """
+    column = guess_column(table, likely)
+    if column is None:
+        looked_for = " or ".join(f"'{name}'" for name in dict.fromkeys(likely))
+        fix = f"choose the one to use: {', '.join(table.columns)}"
+        raise DataError(Finding("error", table.name, f"there is no column {looked_for}", fix))
+    return column
+
+
+def take_column(table: Table, column: str, check: Callable[[Any], Any]) -> list[Any]:
+    """The checked values of one column.
+
+    Raises:
+        DataError: no such column, or rows that cannot be used; names the first few of them.
+    """
+    if column not in table.columns:
+        fix = f"its columns are {', '.join(table.columns)}"
+        raise DataError(Finding("error", table.name, f"there is no column '{column}'", fix))
+    place = table.columns.index(column)
+    values: list[Any] = []
+    problems = Problems()
+    for number, row in enumerate(table.rows, start=1):
+        try:
+            values.append(check(row[place]))
+        except ValueError as error:
+            problems.add(f"{table.name} row {number}, column '{column}'", str(error))
+    if problems.count:
+        rest = problems.count - len(problems.shown)
+        more = [Finding("error", table.name, f"{rest:,} more rows like these")] if rest else []
+        raise DataError([*problems.shown, *more])
+    return values
