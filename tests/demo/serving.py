@@ -39,10 +39,12 @@ class Server:
 @contextmanager
 def serving(arguments: Sequence[str | Path], cwd: Path) -> Iterator[Server]:
     """Run ``python ARGUMENT...`` and yield once it has told its address."""
+    # A demo built in this process has set its own folder for uploads.
+    environment = {name: value for name, value in os.environ.items() if name != "GRADIO_TEMP_DIR"}
     process = subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        env={**environment, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -58,5 +58,5 @@ def test_an_error_is_shown_line_by_line_and_escaped() -> None:
     with pytest.raises(gr.Error) as caught, errors_shown():
         raise DataError(problems)
 
-    assert caught.value.message == "&lt;i&gt;a&lt;/i&gt;.csv:2: broken row; mend it<br>And more"
+    assert caught.value.message == "&lt;i&gt;a&lt;/i&gt;.csv:2: broken row; mend it<br>and more"
     assert caught.value.print_exception is False

@@ -23,9 +23,15 @@ def errors_shown() -> Generator[None]:
     """
     try:
         yield
-    except (ToolkitError, ValueError) as error:
-        lines = [html.escape(line[:1].upper() + line[1:]) for line in str(error).splitlines()]
-        raise gr.Error("<br>".join(lines), print_exception=False) from error
+    except ToolkitError as error:
+        raise _shown(str(error)) from error
+    except ValueError as error:
+        message = str(error)
+        raise _shown(message[:1].upper() + message[1:]) from error
+
+
+def _shown(message: str) -> gr.Error:
+    return gr.Error("<br>".join(html.escape(line) for line in message.splitlines()), print_exception=False)
 
 
 def said(markdown: str) -> Any:
