@@ -59,15 +59,22 @@ def _refuse_other_commit(data: DataSection, opened: DatasetDict) -> None:
 def _dataset_errors(data: DataSection) -> Generator[None]:
     """Say what ``datasets`` found wrong in the toolkit's words."""
     try:
-        with hub_errors(f"dataset '{data.source}'", ALTERNATIVE, DataError):
+        with hub_errors(f"dataset '{data.source}'", ALTERNATIVE, DataError), _not_found(data):
             yield
+    except (DatasetsError, ValueError, RuntimeError) as error:
+        raise DataError(Finding("error", f"dataset '{data.source}'", *_translated(error))) from None
+
+
+@contextmanager
+def _not_found(data: DataSection) -> Generator[None]:
+    """Inside the network's errors, because what the Hub answered to is not for want of a network."""
+    try:
+        yield
     except DatasetNotFoundError as error:
         fix = "check the name (there is no file or folder of that name here either); if private, run 'hf auth login'"
         if "evision" in str(error):
             fix = "name a branch, a tag or a commit that exists"
         raise DataError(Finding("error", f"dataset '{data.source}'", _first_line(error), fix)) from None
-    except (DatasetsError, ValueError, RuntimeError) as error:
-        raise DataError(Finding("error", f"dataset '{data.source}'", *_translated(error))) from None
 
 
 def _translated(error: Exception) -> tuple[str, str]:

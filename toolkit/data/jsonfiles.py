@@ -95,6 +95,7 @@ def _array(file: TextFile, stream: TextIO) -> Iterator[Record]:
         line += text.count("\n", at, start)
         try:
             if text.startswith("]", start):
+                _refuse_more(file, line, text[start + 1 :])
                 return
             value, at = decoder.raw_decode(text, start)
         except ValueError as error:
@@ -108,6 +109,12 @@ def _array(file: TextFile, stream: TextIO) -> Iterator[Record]:
             continue
         yield line, _object(file, line, value, text[start:at])
         line += text.count("\n", start, at)
+
+
+def _refuse_more(file: TextFile, line: int, rest: str) -> None:
+    if rest.strip():
+        message = f"the list ends here, but the file goes on with {rest.strip()[:40]!r}"
+        file.problems.add(file.where(line), message, "write one list, or one object a line")
 
 
 def _skip(text: str, at: int) -> int:

@@ -15,7 +15,7 @@ from datasets import Features, List, Value
 from toolkit.data.compute import compute as pc
 from toolkit.data.problems import listed
 from toolkit.data.table import Pick
-from toolkit.data.values import INTEGER, NUMBER, as_lists, as_number, as_text, names_of
+from toolkit.data.values import DECIMAL, INTEGER, as_lists, as_number, as_text, names_of
 from toolkit.errors import DataError, Finding
 
 ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
@@ -99,7 +99,7 @@ class Census:
             if entry["values"] in self.counts or len(self.counts) <= MOST_CLASSES:
                 self.counts[entry["values"]] += entry["counts"]
         self.integers = self.integers and _all_match(text, INTEGER)
-        self.numbers = self.numbers and _all_match(text, NUMBER)
+        self.numbers = self.numbers and _all_match(text, f"{INTEGER}|{DECIMAL}")
 
 
 def _all_match(text: pa.Array, pattern: str) -> bool:

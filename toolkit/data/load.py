@@ -50,6 +50,7 @@ def load_rows(data: DataSection, roles: Sequence[Role], *, problem_type: str = "
     """
     source = open_source(data)
     picks, findings = named_splits(source.tables, data)
+    _refuse_unreadable(picks)
     columns, notes = map_columns(picks["train"].table, roles, data.columns, data.group)
     layout = Layout.of(roles, columns, data.group)
     _refuse_missing_columns(picks, layout)
@@ -87,6 +88,7 @@ def load_labelled(
     """
     source = open_source(data)
     pick = _to_measure(source.tables, data)
+    _refuse_unreadable({"test": pick})
     known = {role: name for role, name in columns.items() if set(_listed(name)) <= set(pick.table.columns)}
     found, notes = map_columns(pick.table, roles, {**known, **data.columns})
     layout = Layout.of(roles, found, None)
@@ -114,6 +116,14 @@ def _to_measure(tables: Mapping[str, Table], data: DataSection) -> Pick:
         "test" if "test" in tables else next(iter(chosen.values()), next(iter(tables)))
     )
     return named_splits(tables, data.model_copy(update={"splits": {"train": name}}))[0]["train"]
+
+
+def _refuse_unreadable(picks: Mapping[str, Pick]) -> None:
+    """Stop where not one row of a split could be read: its columns are not known either."""
+    empty = [pick.table for pick in picks.values() if not len(pick.table.dataset)]
+    found = [finding for table in empty for finding in table.problems.findings("stop", table.parts[0].name)]
+    found += [Finding("error", table.parts[0].name, "no rows", "give a source with rows") for table in empty]
+    raise_errors(found)
 
 
 def _refuse_missing_columns(picks: Mapping[str, Pick], layout: Layout) -> None:

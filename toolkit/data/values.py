@@ -9,6 +9,8 @@ from toolkit.data.compute import compute as pc
 
 INTEGER = r"^-?(0|[1-9][0-9]*)$"
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+DECIMAL = r"^[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+[eE])([eE]?[+-]?[0-9]+)?$"
+"""What makes a column of numbers a regression: a point or an exponent; "01" is a code, not a number."""
 _MISSING = pa.array(["", "nan"])
 """An empty cell and pandas' mark for one, lower case; "NA", "null" and "None" are words like any other."""
 
