@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,8 +99,8 @@ TEXT_CLASSIFICATION = Case(
         Bad("header_only", text_file("header.csv", "text,label\n"), ("header.csv", "no rows")),
         Bad(
             "missing_column",
-            text_file("c.csv", "review,stars\nfine,1\ndull,0\n"),
-            ("c.csv", "review", "stars", "columns"),
+            text_file("c.csv", "words,mark\nfine,1\ndull,0\n"),
+            ("c.csv", "words", "mark", "data.columns"),
         ),
         Bad("broken_row", text_file("b.csv", rows("one,cell,too many")), ("b.csv", "22")),
         Bad(
@@ -123,8 +122,3 @@ TEXT_CLASSIFICATION = Case(
 )
 
 CASES: dict[str, Case] = {"text-classification": TEXT_CLASSIFICATION}
-
-
-def last_json(text: str) -> dict[str, object]:
-    """The JSON object that a command printed."""
-    return json.loads(text)

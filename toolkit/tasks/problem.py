@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from toolkit.data.labels import LabelSpace
     from toolkit.tasks.protocol import Prediction
 
-METRICS = {
-    "single_label_classification": ("accuracy", "macro_f1", "mcc", "loss", "ece"),
-    "multi_label_classification": ("micro_f1", "macro_f1", "subset_accuracy", "loss", "ece"),
-    "regression": ("-mse", "-mae", "r2", "pearson", "spearman"),
+BEST_METRIC = {
+    "single_label_classification": "accuracy",
+    "multi_label_classification": "micro_f1",
+    "regression": "-mse",
 }
-"""The validation metrics known during training; the first picks the best checkpoint, ``-`` minimises."""
+"""The validation metric that picks the best checkpoint; ``-`` minimises."""
 
 THRESHOLD = 0.5
 """A label of a multi-label problem is predicted when its probability is at least this."""
@@ -38,12 +38,14 @@ class Problem:
     @property
     def best_metric(self) -> str:
         """The metric that picks the best checkpoint, unless the recipe names another."""
-        return METRICS[self.space.problem_type][0]
+        return BEST_METRIC[self.space.problem_type]
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """The metrics that a recipe may name."""
-        return tuple(name.removeprefix("-") for name in METRICS[self.space.problem_type])
+        """The validation metrics that a recipe may name."""
+        from toolkit.metrics.classification import METRICS
+
+        return METRICS[self.space.problem_type]
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Sum over rows of each row's loss; multi-label and regression average over the labels of a row.
