@@ -31,19 +31,19 @@ for section in json.loads(sys.argv[1]):
 
 
 def table(count: int) -> bytes:
-    return b"text,label\n" + b"".join(
-        b"text number %d of %d,%s\n" % (row, row * row, b"ab"[row % 2 :][:1]) for row in range(count)
-    )
+    lines = (f"text number {row} of {row * row},{'ab'[row % 2]}\n" for row in range(count))
+    return ("text,label\n" + "".join(lines)).encode()
 
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[HubServer]:
     with hub_server() as server:
-        server.add("dataset", "tester/rows", {"train.csv": table(100), "test.csv": table(10)})
+        server.add("dataset", "tester/FilmRows", {"train.csv": table(100), "test.csv": table(10)})
         server.add(
             "dataset", "tester/scripted", {"scripted.py": b"import datasets\n", "README.md": b"# rows\n"}
         )
-        card = "---\nconfigs:\n- config_name: one\n  data_files: one.csv\n- config_name: two\n  data_files: two.csv\n---\n"
+        card = "---\nconfigs:\n- config_name: one\n  data_files: one.csv\n"
+        card += "- config_name: two\n  data_files: two.csv\n---\n"
         server.add(
             "dataset",
             "tester/several",
@@ -64,7 +64,7 @@ def load(
 
 
 def test_a_dataset_of_the_hub_loads_and_is_kept_for_later(hub: HubServer, tmp_path: Path):
-    section = {"source": "tester/rows"}
+    section = {"source": "tester/FilmRows"}
     sliced = {**section, "splits": {"train": "train[:50%]", "test": "test"}, "validation": 0}
     whole, half = load(hub, tmp_path, section, sliced)
     assert whole["rows"] == {"train": 90, "validation": 10, "test": 10}
@@ -78,7 +78,7 @@ def test_a_dataset_of_the_hub_loads_and_is_kept_for_later(hub: HubServer, tmp_pa
 
 
 def test_a_stream_pulls_only_the_rows_asked_for(hub: HubServer, tmp_path: Path):
-    section = {"source": "tester/rows", "streaming": True}
+    section = {"source": "tester/FilmRows", "streaming": True}
     asked = [{**section, "limit": 40}, section, {**section, "limit": 5, "splits": {"train": "train[:50%]"}}]
     pulled, unlimited, sliced = load(hub, tmp_path, *asked)
     assert pulled["rows"] == {"train": 36, "validation": 4, "test": 10}
@@ -97,7 +97,7 @@ def test_what_the_hub_cannot_give_is_said(hub: HubServer, tmp_path: Path):
         {"source": "tester/scripted"},
         {"source": "tester/several"},
         {"source": "tester/several", "config": "three"},
-        {"source": "tester/rows", "revision": "v9"},
+        {"source": "tester/FilmRows", "revision": "v9"},
         {"source": "tester/several", "config": "two"},
     )
     assert (missing["error"], scripted["error"]) == ("DataError", "DataError")
@@ -117,8 +117,8 @@ def test_no_hub_and_no_copy_names_a_sample(tmp_path: Path, offline: bool):
     plain, streamed = load(
         gone,
         tmp_path,
-        {"source": "tester/rows"},
-        {"source": "tester/rows", "streaming": True, "limit": 5},
+        {"source": "tester/FilmRows"},
+        {"source": "tester/FilmRows", "streaming": True, "limit": 5},
         offline=offline,
     )
     for told in (plain, streamed):

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from datasets import DatasetDict, Features, load_dataset
+from datasets import DatasetDict, Features, config, load_dataset
 from datasets.exceptions import DatasetNotFoundError, DatasetsError
+from datasets.naming import camelcase_to_snakecase
+from huggingface_hub import HfApi
 
 from toolkit.data.store import BATCH, Stored, dataset_identity, digest, stored, write_arrow
 from toolkit.data.table import Part, Table
@@ -33,6 +35,8 @@ def open_hub(data: DataSection) -> tuple[dict[str, Table], list[Finding]]:
     if data.streaming:
         return _streamed(data)
     with _dataset_errors(data):
+        if not _may_be_cached(data):
+            _ask_for(data)
         opened = load_dataset(data.source, data.config, revision=data.revision)
     tables: dict[str, Table] = {}
     for split, dataset in opened.items():
@@ -55,11 +59,23 @@ def _refuse_other_commit(data: DataSection, opened: DatasetDict) -> None:
         raise UnavailableError(Finding("error", data.source, message, f"connect once, or use {ALTERNATIVE}"))
 
 
+def _may_be_cached(data: DataSection) -> bool:
+    owner, _, name = data.source.rpartition("/")
+    folder = "___".join(filter(None, [owner, camelcase_to_snakecase(name)]))
+    return (Path(config.HF_DATASETS_CACHE) / folder).is_dir()
+
+
+def _ask_for(data: DataSection) -> None:
+    """One request without retries: ``load_dataset`` tries for half a minute before it says that there is no network."""
+    HfApi().dataset_info(data.source, revision=data.revision, timeout=10)
+
+
 @contextmanager
 def _dataset_errors(data: DataSection) -> Generator[None]:
     """Say what ``datasets`` found wrong in the toolkit's words."""
     try:
-        with hub_errors(f"dataset '{data.source}'", ALTERNATIVE, DataError), _not_found(data):
+        what = f"dataset '{data.source}' (there is no file or folder of that name here)"
+        with hub_errors(what, ALTERNATIVE, DataError), _not_found(data):
             yield
     except (DatasetsError, ValueError, RuntimeError) as error:
         raise DataError(Finding("error", f"dataset '{data.source}'", *_translated(error))) from None
@@ -71,7 +87,7 @@ def _not_found(data: DataSection) -> Generator[None]:
     try:
         yield
     except DatasetNotFoundError as error:
-        fix = "check the name (there is no file or folder of that name here either); if private, run 'hf auth login'"
+        fix = "check the name; if private, run 'hf auth login'"
         if "evision" in str(error):
             fix = "name a branch, a tag or a commit that exists"
         raise DataError(Finding("error", f"dataset '{data.source}'", _first_line(error), fix)) from None
@@ -137,6 +153,7 @@ class _Pull:
     def __call__(self, target: Path) -> dict[str, Any]:
         data = self.data
         with _dataset_errors(data):
+            _ask_for(data)
             opened = load_dataset(data.source, data.config, revision=data.revision, streaming=True)
             splits = {str(name): stream for name, stream in opened.items()}
             wanted = list(data.splits.values()) or [
