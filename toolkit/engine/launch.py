@@ -45,7 +45,7 @@ def launch(argv: Sequence[str], processes: int) -> int:
         run_id="toolkit",
         max_restarts=0,
     )
-    with _environment(processes), _signals_restored(), _silenced("torch.distributed.elastic"):
+    with _environment(processes), _signals_restored(), _silenced():
         try:
             elastic_launch(config, sys.executable)("-m", "toolkit", *argv)
         except ChildFailedError as error:
@@ -120,12 +120,11 @@ def _signals_restored() -> Generator[None]:
 
 
 @contextlib.contextmanager
-def _silenced(name: str) -> Generator[None]:
-    """Keep a library's own account of a failure out of the talk: the process that failed has told."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+def _silenced() -> Generator[None]:
+    """Keep torch's account of a failure out of the talk: the process that failed has told."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logging.disable(before)
