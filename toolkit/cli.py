@@ -171,7 +171,7 @@ def train(
     artifact = run.train(
         recipe, *changes or (), data=data, model=model, out=out, processes=processes, resume=resume
     )
-    if not run.is_main_process():
+    if not run.speaks():
         return
     if as_json:
         result = {"run": str(artifact.folder), "metrics": artifact.metrics, "seconds": artifact.seconds}
@@ -338,7 +338,7 @@ def main() -> None:
     try:
         app(prog_name="toolkit")
     except SystemExit as stop:
-        if stop.code == 130:
+        if stop.code == 130 and "RANK" not in os.environ:
             terminal.say(_interrupted(sys.argv[1:]))
         sys.exit(_flushed(stop.code))
     except Exception as error:  # the last frame: whatever comes here must leave as a message and an exit code
@@ -360,8 +360,8 @@ def _report(error: Exception) -> int:
 
 
 def _say_errors(error: ToolkitError) -> None:
-    if isinstance(error, InputError) and os.environ.get("RANK", "0") != "0":
-        return  # every process of a run meets the same wrong input; the first one speaks
+    if os.environ.get("RANK", "0") != "0":
+        return  # every process of a run meets the same error; the first one speaks
     for line in str(error).splitlines():
         terminal.say(f"error: {line}")
 

@@ -284,6 +284,6 @@ def predict(run: str | Path | Artifact, inputs: Sequence[str]) -> list[Predictio
     return artifact.predict(read_inputs(inputs, artifact.manifest["data"]["columns"], role))
 
 
-def is_main_process() -> bool:
-    """Whether this process speaks for the run: one of several started together does."""
-    return os.environ.get("RANK", "0") == "0"
+def speaks() -> bool:
+    """Whether this process shows the result: the one the user started, or the first of those a launcher started."""
+    return "TOOLKIT_PROCESSES" not in os.environ and os.environ.get("RANK", "0") == "0"
