@@ -175,7 +175,8 @@ def _run_folder(recipe: Recipe, out: Path | None, resume: bool) -> Path:
     if resume:
         return _unfinished(recipe, out, root)
     folder = out or root / time.strftime("%Y%m%d-%H%M%S")
-    if out is not None and folder.is_dir() and _is_foreign(folder):
+    first = os.environ.get("RANK", "0") == "0"  # the others may find what the first one has begun to write
+    if first and folder.is_dir() and _is_foreign(folder):
         raise ArtifactError(f"{folder}: not empty; choose another folder with --out, or go on with --resume")
     return folder
 

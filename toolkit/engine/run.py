@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, DistributedType
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
-from accelerate.utils import ProjectConfiguration
+from accelerate.utils import ProjectConfiguration, broadcast_object_list
 
 from toolkit.engine.history import History
 from toolkit.engine.launch import check_processes, end_with_launcher
@@ -46,7 +46,7 @@ class Run:
 
         Args:
             recipe: resolved.
-            folder: the run's folder, made when missing; every process is given the same one.
+            folder: the run's folder, made when missing; the first process's choice counts.
             resume: go on from ``checkpoints/last`` when there is one.
             progress: talk on stderr.
 
@@ -58,6 +58,7 @@ class Run:
         raise_errors(check_train(recipe.train), RecipeError)
         accelerator = _accelerator(recipe.train, folder)
         check_processes(accelerator.num_processes)
+        folder = Path(broadcast_object_list([str(folder)])[0])  # each may have named it after its own clock
         folder.mkdir(parents=True, exist_ok=True)
         history = History(folder / "history.jsonl")
         talk = Talk(speaks=progress and accelerator.is_main_process)
