@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.demo.screenshot import REVIEW, photograph, predict
 from tests.demo.serving import Server, chromium
 from toolkit.artifact import Artifact
 
-REVIEW = "A slow start, but the two leads are wonderful together and the ending moved me to tears."
 WAIT = 30_000
 
 
@@ -38,11 +38,6 @@ def page(browser: Browser, served: Server) -> Iterator[Page]:
     outside = [url for url in asked if urlsplit(url).hostname not in {"127.0.0.1", None}]
     assert len(asked) > 5
     assert outside == []
-
-
-def predict(page: Page, text: str) -> None:
-    page.locator("#input textarea").fill(text)
-    page.get_by_role("button", name="Predict", exact=True).click()
 
 
 def highlighted(page: Page) -> str:
@@ -74,7 +69,7 @@ def test_a_text_gets_its_label_bars_and_reasons(page: Page, trained: Artifact, t
     assert highlighted(page) == REVIEW
     assert reasons.locator(".token.highlighted").count() > 0
     picture = tmp_path / "demo.png"
-    page.screenshot(path=picture, full_page=True)
+    photograph(page, picture)
     assert picture.stat().st_size > 20_000
 
 
@@ -102,9 +97,9 @@ def test_an_example_is_predicted_and_its_true_label_shown(page: Page, trained: A
 
 def test_an_empty_text_is_an_error_and_leaves_nothing_of_the_prediction_before(page: Page) -> None:
     predict(page, REVIEW)
-    page.locator("#reasons").wait_for()
 
-    predict(page, "   ")
+    page.locator("#input textarea").fill("   ")
+    page.locator("#predict").click()
 
     expect(page.get_by_test_id("toast-body")).to_contain_text("The text is empty")
     expect(page.locator("#reasons")).to_be_hidden()
@@ -116,7 +111,6 @@ def test_markup_in_a_text_stays_text(page: Page) -> None:
 
     predict(page, text)
 
-    page.locator("#reasons .token").first.wait_for()
     assert highlighted(page) == text
     assert page.title() != "hacked"
     assert page.locator("#reasons img").count() == 0
@@ -185,7 +179,6 @@ def test_nothing_is_cut_off_on_a_phone(browser: Browser, served: Server, tmp_pat
     page.goto(served.url)
     page.locator("#predict").wait_for()
     predict(page, REVIEW)
-    page.locator("#reasons").wait_for()
     assert fits(page)
     source = tmp_path / "films.csv"
     source.write_text(

@@ -26,6 +26,15 @@ def test_what_the_model_did_not_read_is_marked() -> None:
     assert spans[-1] == (" film, all in all.", NOT_READ)
 
 
+def test_the_end_of_a_text_too_long_for_the_model_is_marked(trained: Artifact) -> None:
+    text = "A fine film. " * 60
+
+    spans = highlight(text, trained.explain(text))
+
+    assert "".join(span for span, _ in spans) == text
+    assert spans[-1][1] == NOT_READ
+
+
 def test_every_weight_has_a_colour_of_the_legend_or_none() -> None:
     names = {category(weight / 20) for weight in range(-20, 21)}
 

@@ -53,10 +53,15 @@ def test_an_example_cannot_bring_markup() -> None:
 
 
 def test_an_error_is_shown_line_by_line_and_escaped() -> None:
-    problems = [Finding("error", "<i>a</i>.csv:2", "broken row", "mend it"), Finding("error", "", "and more")]
+    problems = [Finding("error", f"<i>a</i>.csv:{line}", "broken row", "mend it") for line in (2, 3)]
+    problems += [Finding("note", "", "not shown"), Finding("error", "", "and more")]
 
     with pytest.raises(gr.Error) as caught, errors_shown():
         raise DataError(problems)
 
-    assert caught.value.message == "&lt;i&gt;a&lt;/i&gt;.csv:2: broken row; mend it<br>and more"
+    assert caught.value.message == (
+        "&lt;i&gt;a&lt;/i&gt;.csv:2: broken row<br>"
+        "&lt;i&gt;a&lt;/i&gt;.csv:3: broken row; mend it<br>"
+        "and more"
+    )
     assert caught.value.print_exception is False

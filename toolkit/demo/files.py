@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 CHUNK = 256
 """Inputs per step of the progress bar."""
 
+PROGRESS = gr.Progress()
+"""Gradio puts a call's own progress in place of this default argument."""
+
 PREVIEW = 100
 """Rows shown on the page; the file to download holds all."""
 
@@ -75,6 +78,7 @@ class FileTab:
             api_name="predict_file",
             concurrency_id=MODEL,
             trigger_mode="once",
+            show_progress_on=file,
         )
         started.failure(self.clear, None, outputs, api_visibility="private")
 
@@ -92,7 +96,9 @@ class FileTab:
         """Take results off the page."""
         return said(""), gr.update(value=None, visible=False), gr.update(value=None, visible=False)
 
-    def predict(self, path: str | None, column: str | None = None) -> tuple[Any, Any, Any]:
+    def predict(
+        self, path: str | None, column: str | None = None, progress: gr.Progress = PROGRESS
+    ) -> tuple[Any, Any, Any]:
         """Predict every row of a file, or none when a row cannot be used."""
         with errors_shown():
             if not path:
@@ -100,15 +106,14 @@ class FileTab:
             table = batch.read_table(Path(path))
             column = column or batch.require_column(table, self.likely)
             values = batch.take_column(table, column, INPUTS[type(self.asked)].check)
-            result = batch.add_predictions(table, self._predict(values))
+            result = batch.add_predictions(table, self._predict(values, progress))
             saved = batch.write_csv(result, upload_folder())
         text = f"Predicted **{len(values):,} rows** from column **{plain(column)}** of {plain(table.name)}."
         if len(result.rows) > PREVIEW:
             text += f" The first {PREVIEW} are shown; the file to download holds all of them."
         return said(text), _preview(result, column), gr.update(value=str(saved), visible=True)
 
-    def _predict(self, values: list[Any]) -> list[Prediction]:
-        progress = gr.Progress()
+    def _predict(self, values: list[Any], progress: gr.Progress) -> list[Prediction]:
         predictions: list[Prediction] = []
         for start in range(0, len(values), CHUNK):
             progress((start, len(values)), desc="Predicting", unit="rows")

@@ -9,9 +9,11 @@ import errno
 import functools
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +155,9 @@ def _announce(demo: Demo) -> None:
 
 
 def _wait(demo: Demo) -> None:
+    """Serve until interrupted; a polite kill ends as Ctrl-C does, so that uploads are deleted then too."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while demo.is_running:
             time.sleep(0.2)

@@ -38,6 +38,7 @@ CSS = """
 #reasons .token.highlighted {margin: 0 1px; padding: 1px 3px}
 #examples td, #examples th {text-align: left; white-space: normal; line-height: 1.4}
 #examples td:last-child, #examples th:last-child {white-space: nowrap; width: 1%}
+.toast-body {max-height: 60vh; overflow-y: auto}
 footer .divider:last-child {display: none}
 """
 """Labels and tables in the page's font; examples wrap, their labels do not; nothing wider than a phone."""
