@@ -210,7 +210,7 @@ def _require_same_recipe(recipe: Recipe, path: Path) -> None:
     changed = [
         Finding(
             "error",
-            key,
+            f"{key}.{sub}",
             f"was {before[key][sub]!r}, is {now[key][sub]!r}",
             "give the same value, or start anew",
         )

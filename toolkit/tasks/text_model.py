@@ -39,6 +39,11 @@ def open_tokenizer(located: Located) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{located.path}: no tokenizer can be opened ({_first_line(error)})") from error
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        # For some architectures transformers makes up an empty tokenizer, to which every word is unknown.
+        raise ModelError(
+            f"{located.path}: no tokenizer files (tokenizer.json or a vocabulary) beside the model"
+        )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     # Padding already tokenised rows is what a collator does; transformers' hint to tokenise again does not apply.
