@@ -13,7 +13,8 @@ REVIEW = (
     "A slow start, but the two leads are wonderful together, and the ending is one of the most moving I have "
     "seen in years."
 )
-WIDTH = 1200
+WIDTH, SCALE = 1000, 1.2
+"""Of the page and of its pixels: a picture 1200 pixels wide whose text is large enough for the README."""
 EXAMPLES = 4
 
 
@@ -32,7 +33,9 @@ def photograph(page: Page, target: Path) -> None:
     last = page.locator("#examples tbody tr").nth(EXAMPLES - 1).bounding_box()
     assert last is not None
     target.parent.mkdir(parents=True, exist_ok=True)
-    area = {"x": 0, "y": 0, "width": WIDTH, "height": last["y"] + last["height"] + 12}
+    size = page.viewport_size
+    assert size is not None
+    area = {"x": 0, "y": 0, "width": size["width"], "height": last["y"] + last["height"]}
     page.screenshot(path=target, clip=area, full_page=True)
 
 
@@ -42,7 +45,8 @@ def main(run: str, target: str) -> None:
         serving(["-m", "toolkit", "demo", Path(run).resolve(), "--port", "0"], Path.cwd()) as server,
         chromium() as browser,
     ):
-        page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
+        size = {"width": WIDTH, "height": 900}
+        page = browser.new_page(viewport=size, device_scale_factor=SCALE, color_scheme="light")
         page.set_default_timeout(60_000)
         page.goto(server.url)
         predict(page, REVIEW)

@@ -27,8 +27,7 @@ THEME = themes.Default(
 )
 
 CSS = """
-.gradio-container {max-width: min(1120px, 100%) !important; margin: 0 auto !important}
-.gradio-container .main {min-width: 0; max-width: 100%}
+.gradio-container .main {width: 100%; min-width: 0; max-width: min(1120px, 100%) !important}
 #heading h1 {font-size: 1.9rem; margin: 0.2rem 0 0.3rem}
 #heading p, .hint p {color: var(--body-text-color-subdued); line-height: 1.5}
 .hint p {font-size: var(--text-sm)}
@@ -38,6 +37,8 @@ CSS = """
 #reasons .token.highlighted {margin: 0 1px; padding: 1px 3px}
 #examples td, #examples th {text-align: left; white-space: normal; line-height: 1.4}
 #examples td:last-child, #examples th:last-child {white-space: nowrap; width: 1%}
+.dark #reasons .token.highlighted .text, .dark #reasons .legend-item {color: white !important}
+:root.dark, :root .dark {--color-accent: var(--primary-400)}
 .toast-body {max-height: 60vh; overflow-y: auto}
 footer .divider:last-child {display: none}
 """
