@@ -347,8 +347,7 @@ def main() -> None:
 
 def _report(error: Exception) -> int:
     """Say what went wrong and give the exit code; a traceback is for our own mistakes only."""
-    if isinstance(error, OSError):
-        error = disk_full(error, error.filename or "the run folder")
+    error = disk_full(error, getattr(error, "filename", None) or "the run folder")
     if isinstance(error, ToolkitError):
         _say_errors(error)
         return error.exit_code

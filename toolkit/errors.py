@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -119,9 +120,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"choose from {', '.join(names)}" if names else ""
 
 
-def disk_full(error: OSError, path: object) -> OSError | DiskFullError:
-    """Translate "no space left" and "quota exceeded" into :class:`DiskFullError`; hand back any other error."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+def disk_full(error: Exception, path: object) -> Exception:
+    """Translate "no space left" and "quota exceeded" into :class:`DiskFullError`; hand back any other error.
+
+    Libraries that write through native code raise their own errors, in which only the words say so.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if number in {errno.ENOSPC, errno.EDQUOT} or os.strerror(errno.ENOSPC) in str(error):
         return DiskFullError(
             f"{path}: no space left on the disk; free some, or choose another folder with --out"
         )

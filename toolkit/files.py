@@ -37,8 +37,11 @@ def atomic_folder(target: Path) -> Generator[Path]:
         yield temporary
         _open_up(temporary)
         _replace_folder(temporary, target)
-    except OSError as error:
-        raise disk_full(error, target) from error
+    except Exception as error:  # whatever library wrote into the folder, a full disk is told as one
+        told = disk_full(error, target)
+        if told is error:
+            raise
+        raise told from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

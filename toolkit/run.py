@@ -166,7 +166,7 @@ def _remove_empty(folder: Path, existed: bool) -> None:
     """Leave nothing behind when a run ended before its first checkpoint."""
     import shutil
 
-    if not existed and folder.is_dir() and not (folder / layout.CHECKPOINTS).exists():
+    if not existed and folder.is_dir() and not (folder / layout.CHECKPOINTS / "last").exists():
         shutil.rmtree(folder)
 
 
