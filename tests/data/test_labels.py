@@ -217,3 +217,13 @@ def test_class_balance_counts_every_split(write: Write, load: Load, table: Calla
     ]
     assert np.sum([balance[split]["rare"] for split in ("train", "validation", "test")]) == 10
     assert balance["test"] == {"often": 9, "rare": 1}
+
+
+def test_several_labels_are_not_one_class(write: Write, refusal: Refusal):
+    lists = write("lists.jsonl", jsonl([["a"], ["b", "a"]] * 10))
+    told = refusal(lists, problem_type="single_label_classification")
+    assert "column label: holds lists" in told
+    assert "options.problem_type=multi_label_classification" in told
+    columns = write("columns.csv", "text,fast,cheap\n" + "".join(f"text {row},1,0\n" for row in range(20)))
+    told = refusal(columns, problem_type="single_label_classification", columns={"label": ["fast", "cheap"]})
+    assert "column fast, cheap: are several label columns" in told

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,8 @@ from toolkit.data.problems import listed
 from toolkit.data.table import Pick
 from toolkit.data.values import DECIMAL, INTEGER, as_lists, as_number, as_text, names_of
 from toolkit.errors import DataError, Finding
+from toolkit.recipe.schema import ProblemType
 
-ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
 MOST_CLASSES = 5000
 MISSING, UNSEEN = -1, -2
 """Codes of a cell without a label, and of one whose label is not in the space."""
@@ -112,10 +112,11 @@ def learn_labels(
     """The label space of the training rows; what ``auto`` decided is a note.
 
     Raises:
-        DataError: one class only, too many classes, or nothing to learn.
+        DataError: one class only, too many classes, nothing to learn, or cells that are no labels of this problem type.
     """
     label = LabelColumns.of(pick, columns)
     kind = problem_type if problem_type != "auto" else _guess(pick, label)
+    _refuse_several(pick, label, kind)
     notes: list[Finding] = []
     if problem_type == "auto":
         fix = "set options.problem_type if that is wrong"
@@ -129,6 +130,20 @@ def learn_labels(
     if len(names) < 2:
         raise DataError(_one_class(pick, label, names))
     return LabelSpace(cast(ProblemType, kind), names), notes
+
+
+def _refuse_several(pick: Pick, label: LabelColumns, kind: str) -> None:
+    """A row has one class: several label columns, or a column of lists, are of another problem type."""
+    if kind != "single_label_classification":
+        return
+    schema = pick.table.dataset.features.arrow_schema
+    what = "are several label columns" if len(label.columns) > 1 else ""
+    if any(pa.types.is_nested(schema.field(name).type) for name in label.columns):
+        what = "holds lists or objects, not one label a row"
+    if what:
+        fix = "set options.problem_type=multi_label_classification, or name another column"
+        where = f"{pick.table.parts[0].name} column {listed(label.columns)}"
+        raise DataError(Finding("error", where, what, fix))
 
 
 def _guess(pick: Pick, label: LabelColumns) -> ProblemType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,8 @@ from scipy.sparse import coo_array
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 from toolkit.metrics.measure import Floats, Statistic
+from toolkit.recipe.schema import ProblemType
 
-ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
 BINS = 15  # as in Guo et al. 2017
 _TEMPERATURES = (0.05, 20.0)
 

@@ -10,9 +10,10 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from toolkit.errors import TrainingError
-from toolkit.metrics.calibration import ProblemType, calibration_error, losses, predicted
+from toolkit.metrics.calibration import calibration_error, losses, predicted
 from toolkit.metrics.measure import RESAMPLES, Floats, Measure, Statistic, bootstrap, mean_of, undefined
 from toolkit.metrics.regression import regression_statistics
+from toolkit.recipe.schema import ProblemType
 
 Array = NDArray[np.generic]
 

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
+"""What one row of logits stands for, in transformers' words: one class, several at once, or numbers."""
+
 
 class Section(BaseModel):
     """Base of every recipe section and of every task's ``Options``: frozen, and unknown keys are errors."""
