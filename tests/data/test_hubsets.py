@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ for section in json.loads(sys.argv[1]):
     try:
         rows = load_rows(DataSection(**section), roles)
         found = {"rows": rows.manifest["rows"], "names": rows.labels.names, "notes": [str(f) for f in rows.findings]}
+        found["revision"] = rows.manifest["revision"]
         print(json.dumps({**found, "train": rows.splits["train"]["row"][:]}))
     except InputError as error:
         print(json.dumps({"error": type(error).__name__, "message": str(error)}))
@@ -73,6 +75,10 @@ def test_a_dataset_of_the_hub_loads_and_is_kept_for_later(hub: HubServer, tmp_pa
     assert half["train"] == list(range(1, 51))
     offline = load(hub, tmp_path, section, {**section, "revision": "f" * 40}, offline=True)
     assert offline[0]["rows"] == whole["rows"]
+    assert re.fullmatch("[0-9a-f]{40}", whole["revision"])
+    assert offline[0]["revision"] == whole["revision"]
+    pinned = {**section, "revision": whole["revision"]}
+    assert load(hub, tmp_path, pinned, offline=True)[0] == whole
     assert offline[1]["error"] == "UnavailableError"
     assert "sample:movie-reviews" in offline[1]["message"]
 
@@ -80,12 +86,16 @@ def test_a_dataset_of_the_hub_loads_and_is_kept_for_later(hub: HubServer, tmp_pa
 def test_a_stream_pulls_only_the_rows_asked_for(hub: HubServer, tmp_path: Path):
     section = {"source": "tester/FilmRows", "streaming": True}
     asked = [{**section, "limit": 40}, section, {**section, "limit": 5, "splits": {"train": "train[:50%]"}}]
-    pulled, unlimited, sliced = load(hub, tmp_path, *asked)
+    asked.append({**section, "limit": 5, "splits": {"train": "trian"}})
+    pulled, unlimited, sliced, misspelt = load(hub, tmp_path, *asked)
+    assert re.fullmatch("[0-9a-f]{40}", pulled["revision"])
     assert pulled["rows"] == {"train": 36, "validation": 4, "test": 10}
     assert max(pulled["train"]) <= 40
     assert any("the first 40 rows of each split" in note for note in pulled["notes"])
     assert "set data.limit to the number of rows" in unlimited["message"]
     assert "a stream has no slices" in sliced["message"]
+    assert "no split 'trian'" in misspelt["message"]
+    assert "did you mean 'train'?" in misspelt["message"]
     assert load(hub, tmp_path, asked[0], offline=True)[0]["rows"] == pulled["rows"]
 
 

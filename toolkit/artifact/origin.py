@@ -10,9 +10,9 @@ from typing import Any
 from toolkit.data.convert import READERS, data_suffix
 from toolkit.hub.sample import Sample
 from toolkit.hub.samples import PREFIX, SAMPLES
+from toolkit.hub.snapshot import is_hub_id
 from toolkit.recipe.schema import Recipe
 
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-3.0")
 
 
@@ -94,4 +94,4 @@ def _sample(name: str) -> Sample | None:
 
 
 def _is_hub_id(name: str) -> bool:
-    return bool(_HUB_ID.fullmatch(name)) and not Path(name).exists()
+    return is_hub_id(name) and not Path(name).exists()

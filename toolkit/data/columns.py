@@ -35,7 +35,7 @@ def map_columns(
     for role in roles:
         if role.name in columns:
             continue
-        taken = {name for value in columns.values() for name in _listed(value)} | (
+        taken = {name for value in columns.values() for name in names_in(value)} | (
             {group} if group else set[str]()
         )
         free = [name for name in table.columns if name not in taken]
@@ -51,7 +51,8 @@ def map_columns(
     return columns, notes + _kinds(table, roles, columns)
 
 
-def _listed(value: str | list[str]) -> list[str]:
+def names_in(value: str | list[str]) -> list[str]:
+    """The columns of a role, one or several."""
     return [value] if isinstance(value, str) else value
 
 
@@ -64,7 +65,7 @@ def _wrong_names(
         for name in given
         if name not in known
     ]
-    asked = [(f"data.columns.{role}", name) for role, value in given.items() for name in _listed(value)]
+    asked = [(f"data.columns.{role}", name) for role, value in given.items() for name in names_in(value)]
     asked += [("data.group", group)] if group else []
     place = table.parts[0].name
     for where, name in asked:

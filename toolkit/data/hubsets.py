@@ -17,7 +17,7 @@ from huggingface_hub import HfApi
 
 from toolkit.data.store import BATCH, Stored, dataset_identity, digest, stored, write_arrow
 from toolkit.data.table import Part, Table
-from toolkit.errors import DataError, Finding, UnavailableError
+from toolkit.errors import DataError, Finding, UnavailableError, did_you_mean
 from toolkit.hub.network import hub_errors
 from toolkit.recipe.schema import DataSection
 
@@ -25,8 +25,8 @@ ALTERNATIVE = "data.source=sample:movie-reviews"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def open_hub(data: DataSection) -> tuple[dict[str, Table], list[Finding]]:
-    """The splits of a Hub dataset, memory-mapped.
+def open_hub(data: DataSection) -> tuple[dict[str, Table], list[Finding], str | None]:
+    """The splits of a Hub dataset, memory-mapped, with notes and the commit they are of where it is known.
 
     Raises:
         DataError: no such dataset, configuration or revision; it needs a script; its files cannot be read.
@@ -42,20 +42,25 @@ def open_hub(data: DataSection) -> tuple[dict[str, Table], list[Finding]]:
     for split, dataset in opened.items():
         part = Part(f"{data.source} {split}", len(dataset), len(dataset))
         tables[str(split)] = Table(dataset, digest(dataset_identity(dataset)), (part,))
-    _refuse_other_commit(data, opened)
-    return tables, []
+    commit = _commit(opened)
+    _refuse_other_commit(data, commit)
+    return tables, [], commit
 
 
-def _refuse_other_commit(data: DataSection, opened: DatasetDict) -> None:
+def _commit(opened: DatasetDict) -> str | None:
+    """The commit that ``datasets`` named the cached folder after."""
+    folders = {Path(file["filename"]).parent.name for one in opened.values() for file in one.cache_files}
+    return next((name for name in sorted(folders) if _COMMIT.fullmatch(name)), None)
+
+
+def _refuse_other_commit(data: DataSection, commit: str | None) -> None:
     """Offline, ``datasets`` opens whatever it cached last; a pinned commit must be that commit.
 
     Raises:
         UnavailableError: the cached copy is of another commit.
     """
-    folders = {Path(file["filename"]).parent.name for one in opened.values() for file in one.cache_files}
-    commits = {name for name in folders if _COMMIT.fullmatch(name)}
-    if _COMMIT.fullmatch(data.revision or "") and commits and data.revision not in commits:
-        message = f"commit {data.revision} is not cached (commit {next(iter(commits))} is), and the Hub was not reached"
+    if _COMMIT.fullmatch(data.revision or "") and commit not in {None, data.revision}:
+        message = f"commit {data.revision} is not cached (commit {commit} is), and the Hub was not reached"
         raise UnavailableError(Finding("error", data.source, message, f"connect once, or use {ALTERNATIVE}"))
 
 
@@ -65,9 +70,9 @@ def _may_be_cached(data: DataSection) -> bool:
     return (Path(config.HF_DATASETS_CACHE) / folder).is_dir()
 
 
-def _ask_for(data: DataSection) -> None:
-    """One request without retries: ``load_dataset`` tries for half a minute before it says that there is no network."""
-    HfApi().dataset_info(data.source, revision=data.revision, timeout=10)
+def _ask_for(data: DataSection) -> str | None:
+    """The commit, by one request: ``load_dataset`` tries for half a minute before it says that there is no network."""
+    return HfApi().dataset_info(data.source, revision=data.revision, timeout=10).sha
 
 
 @contextmanager
@@ -109,7 +114,7 @@ def _first_line(error: Exception) -> str:
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
 
 
-def _streamed(data: DataSection) -> tuple[dict[str, Table], list[Finding]]:
+def _streamed(data: DataSection) -> tuple[dict[str, Table], list[Finding], str | None]:
     """The first ``limit`` rows of each split, pulled once and kept."""
     if data.limit is None:
         fix = "set data.limit to the number of rows to pull from each split"
@@ -131,9 +136,8 @@ def _streamed(data: DataSection) -> tuple[dict[str, Table], list[Finding]]:
         split: _table(data, split, listing, bounds) for split, bounds in listing.notes["splits"].items()
     }
     message = f"the first {data.limit:,} rows of each split were pulled as a stream and are kept"
-    return tables, [
-        Finding("note", data.source, message, "" if data.revision else "pin data.revision to repeat this")
-    ]
+    note = Finding("note", data.source, message, "" if data.revision else "pin data.revision to repeat this")
+    return tables, [note], listing.notes.get("commit")
 
 
 def _table(data: DataSection, split: str, listing: Stored, bounds: list[int]) -> Table:
@@ -153,8 +157,8 @@ class _Pull:
     def __call__(self, target: Path) -> dict[str, Any]:
         data = self.data
         with _dataset_errors(data):
-            _ask_for(data)
-            opened = load_dataset(data.source, data.config, revision=data.revision, streaming=True)
+            commit = _ask_for(data)
+            opened = load_dataset(data.source, data.config, revision=commit, streaming=True)
             splits = {str(name): stream for name, stream in opened.items()}
             wanted = list(data.splits.values()) or [
                 name for name in splits if name in {"train", "validation", "test"}
@@ -162,12 +166,15 @@ class _Pull:
             batches = self._batches(splits, wanted or list(splits))
             first = next(batches)
             write_arrow(target, first.schema, _then(first, batches))
-        return {"splits": self.bounds}
+        return {"splits": self.bounds, "commit": commit}
 
     def _batches(self, splits: Mapping[str, Any], wanted: list[str]) -> Iterator[pa.Table]:
         row = 0
         schema: pa.Schema | None = None
         for split in wanted:
+            if split not in splits:
+                message = f"no split '{split}' (there are {', '.join(splits)})"
+                raise DataError(Finding("error", "data.splits", message, did_you_mean(split, splits)))
             start = row
             stream = splits[split].take(self.data.limit).with_format("arrow")
             for table in islice(stream.iter(BATCH), -(-(self.data.limit or 0) // BATCH)):

@@ -10,7 +10,7 @@ import numpy as np
 from datasets import Dataset
 
 from toolkit.data.arrays import distinct
-from toolkit.data.columns import Columns, map_columns
+from toolkit.data.columns import Columns, map_columns, names_in
 from toolkit.data.encoding import Target, encode_split
 from toolkit.data.labels import LabelSpace, learn_labels
 from toolkit.data.leaks import find_leaks
@@ -70,6 +70,7 @@ def load_rows(data: DataSection, roles: Sequence[Role], *, problem_type: str = "
     texts = [role.name for role in roles if not role.is_label and role.name in columns]
     leaks = find_leaks(splits, texts, keys={split: side.keys for split, side in sides.items()}, seed=seed)
     manifest = _manifest(data, columns, labels, stored) | {
+        "revision": source.commit or data.revision,
         "leaks": leaks.to_dict(),
         "skipped": problems.to_dict(),
     }
@@ -89,7 +90,7 @@ def load_labelled(
     source = open_source(data)
     pick = _to_measure(source.tables, data)
     _refuse_unreadable({"test": pick})
-    known = {role: name for role, name in columns.items() if set(_listed(name)) <= set(pick.table.columns)}
+    known = {role: name for role, name in columns.items() if set(names_in(name)) <= set(pick.table.columns)}
     found, notes = map_columns(pick.table, roles, {**known, **data.columns})
     layout = Layout.of(roles, found, None)
     one = scan(pick, layout, labels)
@@ -98,12 +99,11 @@ def load_labelled(
     raise_errors(findings)
     _refuse_empty({"test": one}, data)
     stored = {"test": encode_split(one.pick, Target(tuple(roles), found, labels))}
-    manifest = _manifest(data, found, labels, stored) | {"skipped": problems.to_dict()}
+    manifest = _manifest(data, found, labels, stored) | {
+        "revision": source.commit or data.revision,
+        "skipped": problems.to_dict(),
+    }
     return Rows({"test": stored["test"].dataset}, labels, found, findings, manifest)
-
-
-def _listed(name: str | list[str]) -> list[str]:
-    return [name] if isinstance(name, str) else name
 
 
 def _to_measure(tables: Mapping[str, Table], data: DataSection) -> Pick:
@@ -214,7 +214,6 @@ def _manifest(
     return {
         "source": data.source,
         "config": data.config,
-        "revision": data.revision,
         "columns": columns,
         "labels": labels.to_dict() if labels else None,
         "rows": {split: len(one.dataset) for split, one in stored.items()},

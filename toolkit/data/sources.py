@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +13,9 @@ from toolkit.data.hubsets import open_hub
 from toolkit.data.store import dataset_identity, digest
 from toolkit.data.table import Part, Table, join_files
 from toolkit.errors import DataError, Finding, did_you_mean
-from toolkit.hub.samples import open_sample
+from toolkit.hub.samples import PREFIX, open_sample
+from toolkit.hub.snapshot import is_hub_id
 from toolkit.recipe.schema import DataSection
-
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,8 @@ class Source:
     name: str
     tables: dict[str, Table]
     findings: list[Finding] = field(default_factory=list[Finding])
+    commit: str | None = None
+    """Of a Hub dataset, where it is known."""
 
 
 def open_source(data: DataSection) -> Source:
@@ -38,14 +38,14 @@ def open_source(data: DataSection) -> Source:
         SampleError: the sample is unknown or cannot be fetched.
     """
     name = data.source
-    if name.startswith("sample:"):
-        return _arrow_folder(open_sample(name.removeprefix("sample:")), name)
+    if name.startswith(PREFIX):
+        return _arrow_folder(open_sample(name), name)
     path = Path(name).expanduser()
     if path.is_dir():
         return _folder(path, data.encoding)
     if path.is_file():
         return _files({"train": [path]}, name, data.encoding)
-    if _means_a_file(name) or not _HUB_ID.fullmatch(name):
+    if _means_a_file(name) or not is_hub_id(name):
         raise _missing(path)
     return Source(name, *open_hub(data))
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from toolkit.hub.network import hub_errors
 
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether ``name`` can be a model or dataset of the Hub: ``user/name``, or ``name`` alone as the oldest have it."""
+    return _HUB_ID.fullmatch(name) is not None
 
 
 def is_repo_id(name: str) -> bool:
