@@ -148,6 +148,11 @@ def test_utf_16_is_read_when_asked_for(write: Write, load: Load, table: Callable
     assert len(texts(load(write("utf16.csv", table(20).encode("utf-16")), encoding="utf-16"))) == 20
 
 
+def test_a_file_of_another_encoding_than_asked_for(write: Write, refusal: Refusal, table: Callable[..., str]):
+    path = write("plain.csv", table(20))
+    assert f"{path}: not utf-16 text" in refusal(path, encoding="utf-16")
+
+
 def test_an_unknown_encoding_is_a_wrong_setting(write: Write, refusal: Refusal, table: Callable[..., str]):
     assert "data.encoding: unknown encoding 'utf-9'" in refusal(write("a.csv", table(5)), encoding="utf-9")
 
@@ -171,6 +176,9 @@ def test_an_unknown_encoding_is_a_wrong_setting(write: Write, refusal: Refusal, 
         ("scalar.json", '{"text": 1}\n', "this JSON holds no rows"),
         ("more.json", '[{"text": "b", "label": 1}]\n{"text": "c", "label": 2}', "the file goes on"),
         ("strange.json", '{"text":\n 1}\n', "this JSON holds no rows"),
+        ("number.json", "42\n", "this JSON holds no rows"),
+        ("cut-columns.json", '{"text":\n ["a", "b"', ":2: not JSON"),
+        ("cut.csv.gz", gzip.compress(b"text,label\n" + bytes(range(65, 90)) * 400)[:-20], "cut or damaged"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(

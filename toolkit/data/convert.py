@@ -13,7 +13,14 @@ from datasets import Features, Value
 
 from toolkit.data.jsonfiles import read_json
 from toolkit.data.problems import Problems
-from toolkit.data.readers import Row, TextFile, check_text_file, read_delimited, read_lines
+from toolkit.data.readers import (
+    Row,
+    TextFile,
+    check_text_file,
+    read_delimited,
+    read_lines,
+    undamaged,
+)
 from toolkit.data.store import BATCH, Stored, file_identity, stored, write_arrow
 from toolkit.errors import DataError, Finding
 
@@ -38,7 +45,8 @@ def convert_file(path: Path, encoding: str) -> Stored:
             Finding("error", str(path), f"files of type '{suffix or path.name}' are not read", fix)
         )
     parts = {"step": "convert", "file": file_identity(path), "encoding": encoding}
-    return stored(parts, lambda target: READERS[suffix](path, encoding, target))
+    with undamaged(path, encoding):
+        return stored(parts, lambda target: READERS[suffix](path, encoding, target))
 
 
 def data_suffix(path: Path) -> str:
@@ -128,7 +136,9 @@ def _parquet(path: Path, encoding: str, target: Path) -> dict[str, Any]:
         features = Features.from_arrow_schema(file.schema_arrow)
         schema = Features({**_NUMBERS, **features}).arrow_schema
         write_arrow(target, schema, _numbered(file.iter_batches(BATCH), schema))
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # the file system's own: no rights, no space
+            raise
         message = f"not a parquet file, or a damaged one ({str(error).splitlines()[0]})"
         raise DataError(
             Finding("error", str(path), message, "write it again, or give a csv or jsonl file")

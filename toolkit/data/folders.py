@@ -12,17 +12,12 @@ from datasets import ClassLabel, Features, Value
 
 from toolkit.data.convert import READERS, SOURCE_FILE, SOURCE_LINE, SOURCE_ROW, data_suffix
 from toolkit.data.problems import Problems, listed
-from toolkit.data.readers import TextFile
+from toolkit.data.readers import TextFile, undamaged
+from toolkit.data.splits import SPLIT_WORDS
 from toolkit.data.store import BATCH, file_identity, stored, write_arrow
 from toolkit.data.table import Part, Table
 from toolkit.errors import DataError, Finding
 
-SPLIT_WORDS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test", "testing", "eval", "evaluation"),
-}
-"""Words in a file's or folder's name that say which split it is; the same as in ``datasets``."""
 _NOT_ROWS = {"dataset_info.json", "dataset_infos.json", "package.json", "package-lock.json"}
 
 
@@ -124,7 +119,7 @@ def _write_documents(files: list[Path], names: list[str], encoding: str, target:
 
 def _document(file: TextFile) -> str | None:
     """The whole text of a file; None, and a problem, when it cannot be decoded."""
-    with file.open() as stream:
+    with undamaged(file.path, file.encoding), file.open() as stream:
         text = stream.read()
     broken = file.broken_byte(text)
     if broken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +14,7 @@ from toolkit.data.problems import Problems
 from toolkit.data.readers import Row, TextFile, check_text_file, read_delimited, read_lines
 from toolkit.errors import DataError, Finding, raise_errors
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".txt", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def read_inputs(given: Sequence[str], columns: Mapping[str, Any], role: str) -> 
     """The inputs of a command line: each word is an input itself, or a file whose rows are.
 
     Args:
-        given: texts and paths of existing csv, tsv, jsonl, txt or parquet files.
+        given: texts, and paths of csv, tsv, json, jsonl, txt or parquet files.
         columns: role to the column that the model was trained on.
         role: the role of the input; a file without its column may have one called like the role, or only one.
 
@@ -42,13 +43,27 @@ def read_inputs(given: Sequence[str], columns: Mapping[str, Any], role: str) -> 
     likely = [name for name in (columns.get(role), role) if isinstance(name, str)]
     values: list[Any] = []
     for word in given:
-        path = Path(word)
-        if path.suffix.lower() in _READERS and path.is_file():
-            table = read_table(path)
+        if _means_a_file(word):
+            table = read_table(Path(word))
             values += take_column(table, require_column(table, likely), _filled)
         else:
             values.append(word)
     return values
+
+
+def _means_a_file(word: str) -> bool:
+    """Whether a word is a path: of a file that exists and has a suffix, whether such files are read or not.
+
+    Raises:
+        DataError: one word that ends like a file of inputs, and there is no such file.
+    """
+    suffix = Path(word).suffix.lower()
+    if suffix and os.path.isfile(word):  # unlike Path.is_file, False for a text longer than a path may be
+        return True
+    if suffix in _READERS and len(word.split()) == 1:
+        fix = "check its name; a text that ends so needs other words beside it"
+        raise DataError(Finding("error", word, "no such file", fix))
+    return False
 
 
 def _filled(value: Any) -> Any:
@@ -58,7 +73,7 @@ def _filled(value: Any) -> Any:
 
 
 def read_table(path: Path, most: int | None = None) -> Table:
-    """Read a csv, tsv, jsonl, txt or parquet file of inputs.
+    """Read a csv, tsv, json, jsonl, txt or parquet file of inputs.
 
     Args:
         path: the file.
@@ -105,6 +120,7 @@ _READERS: dict[str, Callable[[Path, int | None], Content]] = {
     ".csv": lambda path, most: _read_text(path, most, lambda file: read_delimited(file, ",")),
     ".tsv": lambda path, most: _read_text(path, most, lambda file: read_delimited(file, "\t")),
     ".jsonl": lambda path, most: _read_text(path, most, read_json),
+    ".json": lambda path, most: _read_text(path, most, read_json),
     ".txt": lambda path, most: _read_text(path, most, lambda file: (["text"], read_lines(file))),
     ".parquet": _read_parquet,
 }

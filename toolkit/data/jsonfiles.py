@@ -42,7 +42,7 @@ def _records(file: TextFile) -> Iterator[Record]:
         if start == "[":
             yield from _array(file, stream)
         elif _is_one_object(file):
-            yield from _columns(file, json.load(stream))
+            yield from _columns(file, _whole(file, stream))
         else:
             yield from _lines(file, stream)
 
@@ -123,15 +123,32 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _columns(file: TextFile, value: Any) -> Iterator[Record]:
+def _whole(file: TextFile, stream: TextIO) -> dict[str, Any]:
+    """The one object that a file is."""
+    try:
+        value = json.load(stream)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            Finding("error", file.where(error.lineno), f"not JSON: {error.msg}", "mend the file here")
+        ) from None
+    if not isinstance(value, dict):
+        raise DataError(_no_rows(file))
+    return cast(dict[str, Any], value)
+
+
+def _no_rows(file: TextFile) -> Finding:
+    fix = "write one object a line (jsonl), a list of objects, or equally long lists by column"
+    return Finding("error", str(file.path), "this JSON holds no rows", fix)
+
+
+def _columns(file: TextFile, value: dict[str, Any]) -> Iterator[Record]:
     """One object that holds the rows: ``{"text": [...], "label": [...]}`` or ``{"data": [{...}, ...]}``."""
     lists = {name: cell for name, cell in value.items() if isinstance(cell, list)}
     if len(lists) == 1 and all(isinstance(item, dict) for item in next(iter(lists.values()))):
         yield from enumerate(next(iter(lists.values())), 1)
         return
     if not lists or len(lists) < len(value) or len({len(cells) for cells in lists.values()}) > 1:
-        fix = "write one object a line (jsonl), a list of objects, or equally long lists by column"
-        raise DataError(Finding("error", str(file.path), "this JSON holds no rows", fix))
+        raise DataError(_no_rows(file))
     for number, cells in enumerate(zip(*lists.values(), strict=True), 1):
         yield number, dict(zip(lists, cells, strict=True))
 

@@ -10,7 +10,9 @@ import codecs
 import csv
 import gzip
 import re
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -87,6 +89,25 @@ class TextFile:
         )
 
 
+@contextmanager
+def undamaged(path: Path, encoding: str) -> Generator[None]:
+    """Say of a file that is read inside the block what is wrong with all of it.
+
+    Raises:
+        DataError: not a gzip file though named like one, a cut one, or not of this encoding.
+    """
+    try:
+        yield
+    except gzip.BadGzipFile:
+        raise DataError(Finding("error", str(path), "not a gzip file", "unpack or rename it")) from None
+    except (EOFError, zlib.error):
+        fix = "fetch or pack it again"
+        raise DataError(Finding("error", str(path), "the gzip file is cut or damaged", fix)) from None
+    except UnicodeError as error:
+        fix = "set data.encoding to the encoding it was saved in"
+        raise DataError(Finding("error", str(path), f"not {encoding} text ({error})", fix)) from None
+
+
 def check_text_file(path: Path, encoding: str) -> None:
     """Refuse a file that is empty or is not text.
 
@@ -94,11 +115,8 @@ def check_text_file(path: Path, encoding: str) -> None:
         DataError: it is empty, binary, or has a byte-order mark of another encoding.
     """
     opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as file:
-            head = file.read(4096)
-    except gzip.BadGzipFile:
-        raise DataError(Finding("error", str(path), "not a gzip file", "unpack or rename it")) from None
+    with undamaged(path, encoding), opener(path, "rb") as file:
+        head = file.read(4096)
     wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
     if not head.strip(b"\x00\xef\xbb\xbf \t\r\n"):
         raise DataError(Finding("error", str(path), "the file is empty", "give a file with rows"))

@@ -17,7 +17,13 @@ from toolkit.recipe.schema import DataSection
 SPLITS = ("train", "validation", "test")
 MOST_EXACT = 200_000
 """Rows up to which the shares are met to the row, overall and in each class; beyond, to about a tenth of a percent."""
-ALIASES = {"valid": "validation", "val": "validation", "dev": "validation", "eval": "test"}
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+"""What else a split is called, in a source or in the name of a file or folder; the same as in ``datasets``."""
+_ALIASES = {word: split for split, words in SPLIT_WORDS.items() for word in words}
 
 
 def named_splits(tables: Mapping[str, Table], data: DataSection) -> tuple[dict[str, Pick], list[Finding]]:
@@ -42,7 +48,7 @@ def named_splits(tables: Mapping[str, Table], data: DataSection) -> tuple[dict[s
 def _by_name(tables: Mapping[str, Table]) -> tuple[dict[str, Pick], list[Finding]]:
     if len(tables) == 1:
         return {"train": _pick(next(iter(tables.values())))}, []
-    named = {ALIASES.get(name, name): table for name, table in tables.items()}
+    named = {_ALIASES.get(name, name): table for name, table in tables.items()}
     unused = [name for name in named if name not in SPLITS]
     notes = [Finding("note", "data.splits", f"not used: split {listed(unused)}")] if unused else []
     return {split: _pick(named[split]) for split in SPLITS if split in named}, notes
