@@ -55,5 +55,11 @@ def test_unknown_targets_are_named_together():
     assert "'valeu'; did you mean 'value'?" in str(caught.value)
 
 
+@pytest.mark.parametrize("pattern", ["quary", "que(ry"])
+def test_a_pattern_that_finds_nothing_is_refused(pattern: str):
+    with pytest.raises(RecipeError, match=r"train\.lora\.target_modules: "):
+        add_lora(make_model(), target_modules=pattern)
+
+
 def test_the_head_is_found():
     assert head_modules(make_model()) == ["classifier"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -10,6 +11,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from toolkit.errors import Finding, RecipeError, did_you_mean
+
+TARGETS = "train.lora.target_modules"
 
 
 def add_lora(
@@ -32,7 +35,7 @@ def add_lora(
         task_type: peft's name of the task, for models that generate.
 
     Raises:
-        RecipeError: no module is called so.
+        RecipeError: no module is called so, or peft knows no adapter for it.
     """
     _check_targets(model, target_modules)
     config = LoraConfig(
@@ -46,7 +49,13 @@ def add_lora(
     with warnings.catch_warnings():
         # peft still asks models for a property that transformers has renamed.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        adapted = get_peft_model(model, config)
+        try:
+            adapted = get_peft_model(model, config)
+        except (ValueError, re.error) as error:
+            message = f"{target_modules!r}: {str(error).partition(chr(10))[0]}"
+            raise RecipeError(
+                Finding("error", TARGETS, message, "name linear layers, or all-linear")
+            ) from error
     assert not isinstance(adapted, PeftMixedModel)  # only asked for with mixed=True
     return adapted
 
@@ -77,7 +86,9 @@ def _check_targets(model: PreTrainedModel, target_modules: list[str] | str) -> N
     unknown = [t for t in target_modules if not any(f".{name}".endswith(f".{t}") for name in names)]
     if unknown:
         linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, nn.Linear)}
-        where = "train.lora.target_modules"
         raise RecipeError(
-            [Finding("error", where, f"no module is called '{t}'", did_you_mean(t, linear)) for t in unknown]
+            [
+                Finding("error", TARGETS, f"no module is called '{t}'", did_you_mean(t, linear))
+                for t in unknown
+            ]
         )

@@ -122,7 +122,8 @@ class Session:
             name = turn.objective.name
             window.flops += turn.objective.flops_per_token * report.tokens
             window.losses[name] = window.losses.get(name, 0.0) + report.loss
-            window.norms[name] = report.norm
+            if math.isfinite(report.norm):  # otherwise fp16's scaler has skipped the step
+                window.norms[name] = report.norm
         self.run.talk.advance(state.step)
 
     @property
@@ -157,11 +158,12 @@ class Session:
         line: dict[str, float | int | None] = {"step": state.step, "epoch": round(state.epochs, 6)}
         for turn in self.turns:
             name = turn.objective.name
+            norm = window.norms.get(name, math.inf)
             suffix = f"_{name}" if len(self.turns) > 1 else ""
             line[f"loss{suffix}"] = window.losses[name] / window.steps
             line[f"learning_rate{suffix}"] = float(turn.schedule.get_last_lr()[0])
-            line[f"gradient_norm{suffix}"] = window.norms[name]
-            warning = state.watch(name, window.norms[name])
+            line[f"gradient_norm{suffix}"] = norm
+            warning = state.watch(name, norm)
             if warning:
                 self.run.say(f"warning: {warning}")
         line |= {"samples_per_second": speed, "tokens_per_second": window.tokens / window.seconds}
@@ -195,7 +197,7 @@ class Session:
         self.run.record({"step": state.step, "epoch": round(state.epochs, 6), "validation": scores})
         self.run.say(f"step {state.step}: validation {self.goal.name} {value:.4f}")
         if state.improves(value, self.goal.minimise) and self.run.is_main:
-            keeping.save_best(self.run, self.turns, {"step": state.step, "scores": scores})
+            keeping.save_best(self.run, self.turns, {"step": state.step, self.goal.name: value})
         patience = self.train.early_stopping_patience
         if patience and state.misses >= patience and not self._last_step:
             state.stopped = f"no better validation {self.goal.name} in {patience} evaluations"
