@@ -122,6 +122,9 @@ def test_the_peak_is_a_plausible_number_of_operations():
     model = torch.nn.Sequential(torch.nn.Embedding(100, 4), torch.nn.Linear(4, 3), torch.nn.Linear(3, 2))
     model[1].requires_grad_(False)
     assert training_flops(model) == 4 * 12 + 6 * 6
+    layers = torch.nn.ModuleList([torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)])
+    model = torch.nn.ModuleDict({"layers": layers, "head": torch.nn.Linear(4, 100)})
+    assert training_flops(model) == 6 * 32
 
 
 def test_memory_is_counted_and_kept():

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-Batch = dict[str, torch.Tensor]
+from toolkit.engine.turn import Batch
 
 
 def forward_rows(

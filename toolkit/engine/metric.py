@@ -6,11 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from toolkit.errors import Finding, RecipeError, did_you_mean
+from toolkit.metrics.glossary import describe
 from toolkit.recipe.schema import TrainSection
-
-LOWER_IS_BETTER = frozenset(
-    {"loss", "mse", "rmse", "mae", "ece", "ece_calibrated", "wer", "cer", "perplexity"}
-)
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Goal:
     def of(cls, train: TrainSection, best_metric: str, metrics: Collection[str] | None) -> Goal | None:
         """What the recipe asks for, else the task's choice; None without an evaluation.
 
-        A recipe's ``loss`` is minimised even without its ``-``: nobody wants the worst one.
+        A metric of which lower is better is minimised even without its ``-``: nobody wants the worst one.
 
         Args:
             train: gives ``metric_for_best_model`` and ``early_stopping_patience``.
@@ -44,7 +41,7 @@ class Goal:
                 )
             return None
         name = (asked or best_metric).removeprefix("-")
-        goal = cls(name, (asked or best_metric).startswith("-") or name in LOWER_IS_BETTER)
+        goal = cls(name, (asked or best_metric).startswith("-") or describe(name).better == "lower")
         if metrics:
             goal.check(metrics)
         return goal

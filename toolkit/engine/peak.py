@@ -32,7 +32,9 @@ def training_flops(model: torch.nn.Module) -> float:
 
     2 forward for every weight of a matrix multiply, 2 for the gradient of its input, and 2 for its own when it is
     trained (Kaplan et al. 2020, arXiv:2001.08361, section 2.1). Embedding tables, which are looked up and not
-    multiplied, and attention scores are left out.
+    multiplied, and attention scores are left out; so is, in a model of repeated layers, all outside of them: a head
+    runs once for each input, not for each token.
     """
-    weights = [m.weight for m in model.modules() if isinstance(m, torch.nn.Linear)]
-    return float(sum((6 if weight.requires_grad else 4) * weight.numel() for weight in weights))
+    layers = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList)] or [model]
+    found = {id(m): m.weight for layer in layers for m in layer.modules() if isinstance(m, torch.nn.Linear)}
+    return float(sum((6 if weight.requires_grad else 4) * weight.numel() for weight in found.values()))

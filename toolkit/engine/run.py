@@ -15,6 +15,7 @@ from accelerate.state import AcceleratorState, DistributedType
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from accelerate.utils import ProjectConfiguration, broadcast_object_list
 
+from toolkit.artifact import layout
 from toolkit.engine.history import History
 from toolkit.engine.launch import check_processes, end_with_launcher
 from toolkit.engine.progress import Talk
@@ -60,7 +61,7 @@ class Run:
         check_processes(accelerator.num_processes)
         folder = Path(broadcast_object_list([str(folder)])[0])  # each may have named it after its own clock
         folder.mkdir(parents=True, exist_ok=True)
-        history = History(folder / "history.jsonl")
+        history = History(folder / layout.HISTORY)
         talk = Talk(speaks=progress and accelerator.is_main_process)
         run = cls(folder, recipe, accelerator, history, talk, resume)
         if run.is_main and not resume:
@@ -74,7 +75,7 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         """Where ``last`` and ``best`` are kept."""
-        return self.folder / "checkpoints"
+        return self.folder / layout.CHECKPOINTS
 
     @property
     def is_main(self) -> bool:
