@@ -275,6 +275,14 @@ def test_check_with_errors_is_exit_code_2(here: CliRunner, tmp_path: Path):
     assert "time:" not in result.stdout
 
 
+def test_a_run_folder_that_is_a_file_is_refused(cli: Cli, tmp_path: Path):
+    (tmp_path / "mine.csv").write_text("text,label\n" + "\n".join(films()) + "\n")
+    (tmp_path / "taken").write_text("keep me")
+    outcome = cli("train", "nlp/reviews", "--data=mine.csv", "--out=taken", cwd=tmp_path)
+    assert outcome.code == 2
+    assert outcome.stderr == "error: taken: cannot be used (File exists)\n"
+
+
 @pytest.mark.parametrize("verb", [["evaluate"], ["predict"], ["export"], ["push"], ["demo"]])
 def test_a_folder_that_is_no_run_is_refused(here: CliRunner, tmp_path: Path, verb: list[str]):
     more = {"predict": ["text"], "push": ["me/model"]}.get(verb[0], [])

@@ -14,7 +14,7 @@ import typer
 
 import toolkit
 from toolkit import terminal
-from toolkit.errors import InputError, ToolkitError, disk_full
+from toolkit.errors import InputError, ToolkitError, disk_full, unusable_path
 
 if TYPE_CHECKING:
     from toolkit.artifact import Artifact
@@ -181,8 +181,10 @@ def train(
 
 
 def _print_trained(artifact: Artifact) -> None:
-    run = shlex.quote(str(artifact.folder))
-    terminal.print_table(("test", "value", "95% interval"), terminal.metric_rows(artifact.metrics["test"]))
+    from toolkit.metrics.measure import headline_split
+
+    run, split = shlex.quote(str(artifact.folder)), headline_split(artifact.metrics)
+    terminal.print_table((split, "value", "95% interval"), terminal.metric_rows(artifact.metrics[split]))
     inputs = [str(row[artifact.signature.input.name]) for row in artifact.examples]
     example = min(inputs, key=len, default="…")
     print()
@@ -261,7 +263,9 @@ def demo(
 def export(
     run_folder: RunFolder,
     format: Annotated[Format, typer.Option("--format", help="File format.")] = Format.onnx,
-    out: Annotated[str | None, typer.Option(metavar="FOLDER", help="Where to; by default RUN/onnx.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="A new folder; by default RUN/onnx.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the model as ONNX, and compare what it computes with the original."""
@@ -348,6 +352,8 @@ def main() -> None:
 def _report(error: Exception) -> int:
     """Say what went wrong and give the exit code; a traceback is for our own mistakes only."""
     error = disk_full(error, getattr(error, "filename", None) or "the run folder")
+    if isinstance(error, OSError):
+        error = unusable_path(error) or error
     if isinstance(error, ToolkitError):
         _say_errors(error)
         return error.exit_code

@@ -112,7 +112,7 @@ class MissingExtraError(InputError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suffix such as ``; did you mean 'learning_rate'?``, or the alternatives when nothing is near."""
+    """A fix such as ``did you mean 'learning_rate'?``, or the alternatives when nothing is near."""
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
@@ -131,6 +131,14 @@ def disk_full(error: Exception, path: object) -> Exception:
             f"{path}: no space left on the disk; free some, or choose another folder with --out"
         )
     return error
+
+
+def unusable_path(error: OSError) -> InputError | None:
+    """What the system says of a path that was chosen badly: no right to it, a file for a folder, read-only."""
+    said = {"EACCES", "EEXIST", "EISDIR", "ENAMETOOLONG", "ENOTDIR", "EPERM", "EROFS"}
+    if error.filename is None or errno.errorcode.get(error.errno or 0) not in said:
+        return None
+    return InputError(f"{error.filename}: cannot be used ({error.strerror})")
 
 
 def raise_errors(findings: Sequence[Finding], kind: type[InputError] = DataError) -> None:

@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
-from toolkit.artifact.card import unsupported_numbers, validate_card, write_card
+from toolkit.artifact.card import name_repository, unsupported_numbers, validate_card, write_card
 from toolkit.errors import ArtifactError, UnavailableError
 from toolkit.metrics.classification import METRICS, score
 from toolkit.recipe.schema import DataSection, ModelSection, Recipe
@@ -88,6 +88,13 @@ def test_every_number_of_the_results_is_in_metrics_json(tmp_path, problem_type):
 def test_a_number_that_was_not_measured_is_named(card):
     text = card.read_text().replace("12.3 ms", "9.7 ms")
     assert unsupported_numbers(text, metrics()) == ["9.7"]
+
+
+def test_a_pushed_card_names_its_repository(card):
+    name_repository(card.parent, "me/reviews")
+    text = card.read_text()
+    assert 'toolkit.load("me/reviews")' in text
+    assert "USER/NAME" not in text
 
 
 def test_names_from_the_data_cannot_break_the_table_or_become_html(card):

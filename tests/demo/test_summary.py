@@ -37,6 +37,16 @@ def test_a_regression_is_not_a_percentage() -> None:
     assert summary.quality({"test": {}}) == ""
 
 
+def test_what_has_no_value_is_not_quoted() -> None:
+    undefined = {"value": None, "low": None, "high": None, "note": "the true values do not vary"}
+    alone = {"value": 1.0, "low": None, "high": None}
+
+    assert summary.quality({"test": {"r2": undefined, "pearson": undefined}}) == ""
+    assert summary.quality({"test": {"accuracy": alone, "rows": 1}}) == (
+        "Test accuracy **100.0%** on 1 held-out rows."
+    )
+
+
 @pytest.mark.parametrize(
     ("source", "shown"),
     [

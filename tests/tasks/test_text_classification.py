@@ -13,7 +13,11 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 import toolkit
 from toolkit.artifact import Artifact
+from toolkit.data.labels import LabelSpace
 from toolkit.errors import DataError, ModelError, RecipeError
+from toolkit.tasks.evaluation import values_of
+from toolkit.tasks.problem import Problem
+from toolkit.tasks.text_model import _positions
 
 FAST = ("train.epochs=8", "train.learning_rate=5e-3", "train.batch_size=16", "options.max_length=24")
 THINGS = ("fast", "cheap", "pretty", "loud")
@@ -176,12 +180,18 @@ def _with_own_code(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
 
 
+def _with_cut_weights(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
         (_without_config, "config.json"),
         (_without_tokenizer, "tokenizer"),
         (_with_own_code, "model.trust_remote_code"),
+        (_with_cut_weights, "cannot classify text"),
     ],
 )
 def test_models_that_cannot_be_opened(
@@ -194,6 +204,44 @@ def test_models_that_cannot_be_opened(
     with pytest.raises(ModelError, match=said):
         toolkit.train("text-classification", data=verdicts(tmp_path), model=model, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("kept", ["validation", "train"])
+def test_splits_that_were_not_held_out_are_missed_nowhere(
+    bert: Path, tmp_path: Path, kept: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from toolkit.cli import _print_trained
+    from toolkit.demo.summary import quality
+
+    without = ["data.test=0", *(["data.validation=0"] if kept == "train" else [])]
+    more = ["train.metric_for_best_model=macro_f1"] if kept == "validation" else []
+    few = ("train.max_steps=2", "options.max_length=24")
+    rows = verdicts(tmp_path)
+    artifact = toolkit.train(
+        "text-classification", *few, *without, *more, data=rows, model=bert, out=tmp_path / "run"
+    )
+    assert "test" not in artifact.metrics
+    _print_trained(artifact)
+    assert capsys.readouterr().out.startswith(kept)
+    assert quality(artifact.metrics).startswith("Validation accuracy" if kept == "validation" else "")
+    assert ("Macro F1 on validation" in artifact.report.read_text()) == (kept == "validation")
+    with pytest.raises(DataError, match="held out no test rows"):
+        artifact.evaluate()
+
+
+def test_positions_behind_the_padding_are_not_counted() -> None:
+    from transformers import RobertaConfig, RobertaForSequenceClassification
+
+    small = {"hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 4}
+    config = RobertaConfig(vocab_size=9, max_position_embeddings=20, pad_token_id=1, **small)
+    assert _positions(RobertaForSequenceClassification(config)) == 18
+
+
+def test_an_undefined_metric_of_an_evaluation_is_not_a_number() -> None:
+    problem = Problem(LabelSpace("regression", ("stars",)))
+    values = values_of(problem, np.array([[1.0], [2.0]]), np.array([3.0, 3.0]))
+    assert values["mse"] == 2.5
+    assert np.isnan(values["pearson"])
 
 
 def test_an_unknown_metric_is_told_before_training(bert: Path, tmp_path: Path) -> None:

@@ -26,12 +26,13 @@ from toolkit.errors import ArtifactError
 from toolkit.files import write_text
 from toolkit.hub.network import hub_errors
 from toolkit.metrics.glossary import describe, show, show_interval
-from toolkit.metrics.measure import measures_of
+from toolkit.metrics.measure import SPLITS, measures_of
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.text import dump
 
 CARD = "README.md"
-SPLITS = ("test", "validation", "train")
+UNNAMED = "USER/NAME"
+"""The repository that a card speaks of before it is pushed to one."""
 
 _WRITTEN = re.compile(r"(?<![A-Za-z])-?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
 
@@ -50,14 +51,7 @@ _HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
 }
 
 
-def write_card(
-    folder: Path,
-    recipe: Recipe,
-    metrics: Mapping[str, Any],
-    manifest: Mapping[str, Any],
-    *,
-    language: str | None = None,
-) -> Path:
+def write_card(folder: Path, recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> Path:
     """Write ``README.md`` into the model folder and check it.
 
     Args:
@@ -65,18 +59,24 @@ def write_card(
         recipe: resolved and pinned.
         metrics: ``metrics.json``; every number of the results comes from it.
         manifest: ``manifest.json``.
-        language: ISO 639 code of the texts, where it is known.
 
     Raises:
         ArtifactError: the card would not be accepted by the Hub.
     """
-    data = _card_data(recipe, metrics, manifest, language)
+    data = _card_data(recipe, metrics, manifest)
     values = _values(recipe, metrics, manifest)
     text = _environment().get_template("card.md").render(front_matter=f"---\n{data.to_yaml()}\n---", **values)
     path = folder / CARD
     write_text(path, text.rstrip() + "\n")
     validate_card(path)
     return path
+
+
+def name_repository(folder: Path, repo_id: str) -> None:
+    """Let the card in ``folder``, if there is one, show how to use the model from the repository it goes to."""
+    path = folder / CARD
+    if path.is_file():
+        write_text(path, path.read_text(encoding="utf-8").replace(f'"{UNNAMED}"', f'"{repo_id}"'))
 
 
 def validate_card(path: Path, *, online: bool = False) -> None:
@@ -139,13 +139,10 @@ def _ask_hub(card: ModelCard, path: Path) -> None:
             raise ArtifactError(f"{path}: the Hub refuses the model card: {error}") from error
 
 
-def _card_data(
-    recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, Any], language: str | None
-) -> ModelCardData:
+def _card_data(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> ModelCardData:
     results = _eval_results(recipe, metrics, manifest)
     dataset = hub_dataset(recipe)
     return ModelCardData(
-        language=language,
         license=licence(recipe),
         library_name="transformers",
         pipeline_tag=recipe.task,
@@ -189,7 +186,7 @@ def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, A
     names = [] if regression else list(manifest.get("label_names", []))
     return {
         "title": recipe.name or recipe.task,
-        "repo_id": "USER/NAME",
+        "repo_id": UNNAMED,
         "recipe": recipe,
         "recipe_text": dump(public(recipe)).strip(),
         "base_sentence": base_sentence(recipe),
@@ -238,7 +235,7 @@ def _meanings(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _calibration(metrics: Mapping[str, Any]) -> str:
     split = next((name for name in SPLITS if "ece" in metrics.get(name, {})), None)
-    if split is None or "temperature" not in metrics:
+    if split is None or metrics.get("temperature", 1.0) == 1.0:  # none was fitted, or none is better
         return ""
     before, after = metrics[split]["ece"], metrics[split]["ece_calibrated"]
     return (

@@ -10,6 +10,7 @@ from toolkit.demo.explain import COLORS, NOT_READ, NOT_READ_COLOR, highlight
 from toolkit.demo.messages import MODEL, errors_shown, said
 from toolkit.demo.summary import plain
 from toolkit.demo.widgets import INPUTS, OUTPUTS
+from toolkit.metrics.measure import headline_split
 
 if TYPE_CHECKING:
     from toolkit.artifact import Artifact
@@ -67,7 +68,7 @@ class SingleTab:
         values = list(self.truths)
         samples = [[self.input.brief(value), truth] for value, truth in self.truths.items()]
         examples = gr.Dataset(
-            label="Examples from the test split, which the model was not trained on: click one to try it",
+            label=f"{self._origin()}: click one to try it",
             components=[self.input.cell(), gr.Textbox(visible=False)],
             headers=[self.asked.name.capitalize(), "True label"],
             samples=samples,
@@ -79,6 +80,11 @@ class SingleTab:
         picked = examples.click(lambda index: values[index], examples, given, api_visibility="private")
         started = picked.then(self.predict, given, outputs[0], api_visibility="private", concurrency_id=MODEL)
         self._follow(started, given, outputs)
+
+    def _origin(self) -> str:
+        split = headline_split(self.artifact.metrics)
+        unseen = "" if split == "train" else ", which the model was not trained on"
+        return f"Examples from the {split} split{unseen}"
 
     def _follow(self, started: Any, given: Any, outputs: list[Any]) -> None:
         """After a prediction come its reasons; after an error nothing of the one before stays on the page."""

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.hub.samples import PREFIX
+from toolkit.metrics.glossary import show, show_interval
+from toolkit.metrics.measure import headline_split, measures_of
+
 if TYPE_CHECKING:
     from toolkit.artifact import Artifact
 
@@ -17,9 +21,7 @@ METRICS = {
     "pearson": "Pearson correlation",
     "macro_f1": "macro F1",
 }
-"""Metrics fit for a headline, the best known first; more is better for each."""
-
-SHARES = {"accuracy", "micro_f1", "macro_f1"}
+"""Metrics fit for a headline, the best known first, as they are written within a sentence."""
 
 
 def title(artifact: Artifact) -> str:
@@ -38,30 +40,29 @@ def describe(artifact: Artifact) -> str:
 
 def source_name(source: str) -> str:
     """A name without the folders of the machine it was trained on, which are nobody's business."""
-    if source.startswith("sample:"):
-        return source.removeprefix("sample:")
+    if source.startswith(PREFIX):
+        return source.removeprefix(PREFIX)
     path = Path(source)
     return path.name if path.is_absolute() or path.suffix or path.exists() else source
 
 
 def quality(metrics: Mapping[str, Any]) -> str:
-    """The first headline metric of the test split, such as ``Test accuracy 86.1% (95% interval …)``."""
-    test: Mapping[str, Any] = metrics.get("test", {})
-    name = next((name for name in METRICS if name in test), None)
-    if name is None:
+    """The first headline metric of the test split, such as ``Test accuracy 86.1% (95% interval …)``.
+
+    Of validation where no test rows were held out; nothing where no metric has a value, or none on held-out rows.
+    """
+    split = headline_split(metrics)
+    measures = measures_of(metrics[split])
+    name = next((name for name in METRICS if name in measures and measures[name]["value"] is not None), None)
+    if name is None or split == "train":
         return ""
-    measure, show = test[name], _percent if name in SHARES else _number
-    rows = f" on {test['rows']:,} held-out rows" if "rows" in test else ""
-    interval = f"95% interval {show(measure['low'])} to {show(measure['high'])}"
-    return f"Test {METRICS[name]} **{show(measure['value'])}**{rows} ({interval})."
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}%"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}"
+    measure = measures[name]
+    rows = f" on {metrics[split]['rows']:,} held-out rows" if "rows" in metrics[split] else ""
+    interval = show_interval(name, measure)
+    return (
+        f"{split.capitalize()} {METRICS[name]} **{show(name, measure['value'])}**{rows}"
+        f"{f' (95% interval {interval})' if interval else ''}."
+    )
 
 
 def plain(text: str) -> str:

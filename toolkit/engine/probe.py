@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,25 @@ STEPS = 4
 """Steps that are timed, spread evenly from the cheapest to the dearest batch of the first epoch."""
 
 
-def predict_cost(objective: Objective, batches: Batches, run: Run) -> dict[str, Any]:
+def predict_cost(
+    objective: Objective, batches: Batches, run: Run, *, best_metric: str, metrics: Collection[str] | None
+) -> dict[str, Any]:
     """Predict a training's ``seconds`` and peak ``memory_bytes``, with ``steps`` and ``how`` it was done.
 
     The dearest batch is run once first: it warms up and decides the memory. The mean time of the timed steps is
     taken for all steps of the training; evaluations are not counted.
+
+    Args:
+        objective: what to train.
+        batches: the training rows.
+        run: gives the recipe and the processes.
+        best_metric: the task's own choice of metric.
+        metrics: names the evaluations would give, or None when there would be none.
+
+    Raises:
+        RecipeError: what ``fit`` would refuse.
     """
-    session = Session.start([objective], batches, run, "-loss", None)
+    session = Session.start([objective], batches, run, best_metric, metrics)
     plan = sorted(batches.plan(0), key=lambda rows: (_cost(batches, rows), len(rows)))
     chosen = [plan[int(at)] for at in np.linspace(0, len(plan) - 1, STEPS)]
     (turn,) = session.turns

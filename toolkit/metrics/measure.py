@@ -19,9 +19,10 @@ Statistic = Callable[[Floats], Floats]
 """From weights (resamples, rows) to one number a resample; NaN where it is undefined."""
 
 RESAMPLES = 1000
-_DRAWS = (
-    10**8
-)  # beyond 100,000 rows fewer resamples are drawn: the interval is narrow and the time would grow
+SPLITS = ("test", "validation", "train")
+"""The parts of ``metrics.json``, those whose figures say most of new rows first."""
+# Beyond 100,000 rows fewer resamples are drawn: the interval is narrow and the time would grow.
+_DRAWS = 10**8
 _CHUNK = 2**21  # weights held at a time: 16 MB
 
 
@@ -88,6 +89,11 @@ def median_of(values: NDArray[np.generic]) -> Statistic:
 def measures_of(entry: Mapping[str, Any]) -> dict[str, Measure]:
     """The measures of one part of ``metrics.json``, without counts and the like."""
     return {name: cast(Measure, value) for name, value in entry.items() if isinstance(value, Mapping)}
+
+
+def headline_split(splits: Collection[str]) -> str:
+    """The split whose figures are quoted: test, or where none was held out, what comes nearest to it."""
+    return next(split for split in SPLITS if split in splits)
 
 
 def undefined(reason: str) -> Measure:

@@ -13,8 +13,9 @@ from toolkit.artifact.manifest import hardware, versions
 from toolkit.artifact.report import write_report
 from toolkit.data.load import load_labelled, load_rows
 from toolkit.engine.peak import matmul_peak
-from toolkit.errors import DataError
+from toolkit.errors import DataError, Finding
 from toolkit.files import atomic_folder, write_json, write_text
+from toolkit.metrics.measure import headline_split
 from toolkit.metrics.speed import measure
 from toolkit.recipe.text import dump
 from toolkit.tasks.classification_report import report_sections, summary
@@ -92,6 +93,7 @@ def evaluate(artifact: Artifact, data: DataSection | None, roles: Sequence[Role]
     space = predictor.problem.space
     if data is None:
         rows = load_rows(artifact.recipe.data, roles, problem_type=space.problem_type)
+        _require_same_rows(rows, artifact)
     else:
         rows = load_labelled(data, roles, space, artifact.manifest["data"]["columns"])
     test = rows.splits.get("test")
@@ -99,6 +101,18 @@ def evaluate(artifact: Artifact, data: DataSection | None, roles: Sequence[Role]
         raise DataError("this run held out no test rows (data.test is 0); name some with --data")
     scored = Scored(test, predictor.logits(test[artifact.signature.input.name][:]), len(test))
     return metrics_of(predictor.problem, scored, predictor.temperature, artifact.recipe.train.seed)
+
+
+def _require_same_rows(rows: Rows, artifact: Artifact) -> None:
+    """Refuse rows that changed since the training: the model may have seen them, and labels may be in another order.
+
+    Raises:
+        DataError: they did.
+    """
+    data = artifact.manifest["data"]
+    if rows.manifest["fingerprints"].get("test") != data["fingerprints"].get("test"):
+        message = "its rows are not those of the training any more, so that the test split is another one"
+        raise DataError(Finding("error", data["source"], message, "name rows to measure on with --data"))
 
 
 def _write(
@@ -116,7 +130,7 @@ def _write(
         if len(part)
     }
     predictor.temperature = temperature_of(predictor.problem, scored.get("validation"))
-    shown = next(split for split in ("test", "validation", "train") if split in scored)
+    shown = headline_split(scored)
     metrics = _measure(predictor, scored, rows.splits[shown][role], run.recipe.train.seed)
     recipe = _pinned(run.recipe, predictor, rows)
     manifest = _manifest(task, run, result, predictor, rows, ledger)
@@ -126,6 +140,7 @@ def _write(
         "metrics": metrics,
         "manifest": manifest,
         "findings": rows.findings,
+        "best_metric": run.recipe.train.metric_for_best_model or predictor.problem.best_metric,
         "max_length": getattr(predictor, "max_length", None),
     }
     with atomic_folder(run.folder / layout.MODEL) as folder:

@@ -45,7 +45,7 @@ def report_sections(
         split: the name of that split.
         role: the input's role, a column of the rows.
         history: lines of ``history.jsonl``.
-        records: ``recipe`` (YAML text), ``metrics``, ``manifest``, ``findings`` and ``max_length``.
+        records: ``recipe`` (YAML text), ``metrics``, ``manifest``, ``findings``, ``best_metric`` and ``max_length``.
     """
     metrics, manifest = records["metrics"], records["manifest"]
     findings: Sequence[Finding] = records["findings"]
@@ -57,7 +57,7 @@ def report_sections(
         headline_section(metrics, balance),
         curves_section(
             history,
-            metric=problem.best_metric,
+            metric=records["best_metric"],
             best_step=manifest["fit"]["best_step"],
             peak_flops=manifest["matmul_peak_flops"],
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -66,9 +67,9 @@ def metrics_of(problem: Problem, scored: Scored, temperature: float, seed: int) 
 
 
 def values_of(problem: Problem, logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """The metrics' values alone, for the evaluations during training."""
+    """The metrics' values alone, for the evaluations during training; NaN where one is undefined on these rows."""
     measures = score(problem.space.problem_type, logits, labels, resamples=0)
-    return {name: measure["value"] for name, measure in measures.items() if measure["value"] is not None}
+    return {name: math.nan if m["value"] is None else m["value"] for name, m in measures.items()}
 
 
 def worst_errors(problem: Problem, scored: Scored, temperature: float, role: str) -> list[dict[str, Any]]:

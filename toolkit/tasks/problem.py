@@ -31,11 +31,6 @@ class Problem:
     space: LabelSpace
 
     @property
-    def num_labels(self) -> int:
-        """Width of the logits."""
-        return len(self.space.names)
-
-    @property
     def best_metric(self) -> str:
         """The metric that picks the best checkpoint, unless the recipe names another."""
         return BEST_METRIC[self.space.problem_type]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from toolkit.data.roles import Role
-from toolkit.recipe.schema import DataSection, Recipe, Section
+from toolkit.recipe.schema import DataSection, ProblemType, Recipe, Section
 from toolkit.tasks.signature import Labels, Signature, Text
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from toolkit.data.load import Rows
     from toolkit.data.text import LedgerEntry
     from toolkit.engine.run import Run
+    from toolkit.engine.session import Evaluate
     from toolkit.engine.turn import Batch, Objective
     from toolkit.tasks.protocol import Check
     from toolkit.tasks.text_model import TextPredictor
@@ -31,7 +32,7 @@ ROLES = (
     Role(
         "label",
         ("label",),
-        ("label", "labels", "class", "category", "target", "sentiment", "rating", "score"),
+        ("label", "labels", "class", "category", "target", "sentiment", "stars", "rating", "score"),
     ),
 )
 
@@ -42,9 +43,7 @@ EXPORT_TEXTS = ("A short text.", "A somewhat longer text, so that another length
 class Options(Section):
     """What only text classification asks."""
 
-    problem_type: Literal[
-        "auto", "single_label_classification", "multi_label_classification", "regression"
-    ] = "auto"
+    problem_type: Literal["auto", ProblemType] = "auto"
     """One label a text, several, or a number; ``auto`` goes by the label column's type."""
     max_length: int = Field(default=256, gt=2)
     """Tokens a text is cut to; what is cut is counted in the truncation ledger."""
@@ -69,8 +68,16 @@ class TextClassification:
         from toolkit.tasks.text_batches import TextBatches
 
         prepared = _prepare(recipe)
+        problem = prepared.predictor.problem
         batches = TextBatches(prepared.encoded["train"], prepared.predictor.tokenizer, recipe.train)
-        return Check(prepared.rows.findings, predict_cost(prepared.objective(), batches, run))
+        predicted = predict_cost(
+            prepared.objective(),
+            batches,
+            run,
+            best_metric=problem.best_metric,
+            metrics=problem.metric_names if "validation" in prepared.encoded else None,
+        )
+        return Check(prepared.rows.findings, predicted)
 
     def train(self, recipe: Recipe, run: Run) -> Artifact:
         """Load, build, fit, save."""
@@ -132,25 +139,27 @@ class _Prepared:
 
     def objective(self) -> Objective:
         """The summed loss of a batch of texts."""
+        from toolkit.engine.peak import training_flops
         from toolkit.engine.turn import Objective
 
         problem, model = self.predictor.problem, self.predictor.model
+        flops = training_flops(model)
 
         def loss(module: torch.nn.Module, batch: Batch) -> torch.Tensor:
             inputs = {name: value for name, value in batch.items() if name != "labels"}
             return problem.loss(module(**inputs).logits, batch["labels"])
 
         return Objective(
-            "classifier", model, loss, units=lambda batch: len(batch["labels"]), flops_per_token=_flops(model)
+            "classifier", model, loss, units=lambda batch: len(batch["labels"]), flops_per_token=flops
         )
 
-    def validation(self, run: Run) -> Any:
+    def validation(self, run: Run) -> Evaluate | None:
         """The evaluation that ``fit`` calls: metrics on the validation split, shared among the processes."""
         from toolkit.engine.inference import forward_rows
         from toolkit.tasks.evaluation import values_of
         from toolkit.tasks.text_batches import TextBatches
 
-        if not len(self.encoded["validation"]):
+        if "validation" not in self.encoded:
             return None
         batches = TextBatches(self.encoded["validation"], self.predictor.tokenizer, self.recipe.train)
         labels = batches.labels
@@ -190,17 +199,3 @@ def _prepare(recipe: Recipe) -> _Prepared:
     if recipe.train.lora is not None:
         predictor.model = add_lora(predictor.model, **recipe.train.lora.model_dump())
     return _Prepared(recipe, rows, encoded, ledger, predictor)
-
-
-def _flops(model: torch.nn.Module) -> float:
-    """Floating-point operations a token costs in training: 6 for each weight of a matrix (arXiv:2001.08361, 2.1).
-
-    Embeddings are looked up, not multiplied, and the head runs once a text: neither counts.
-    """
-    from torch import nn
-
-    layers = [module for module in model.modules() if isinstance(module, nn.ModuleList)]
-    matrices = {
-        id(m): m.weight.numel() for layer in layers for m in layer.modules() if isinstance(m, nn.Linear)
-    }
-    return 6.0 * sum(matrices.values())

@@ -37,7 +37,7 @@ def open_tokenizer(located: Located) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(f"{located.path}: no tokenizer can be opened ({_first_line(error)})") from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         # For some architectures transformers makes up an empty tokenizer, to which every word is unknown.
@@ -66,13 +66,14 @@ def open_predictor(section: ModelSection, space: LabelSpace, max_length: int) ->
     tokenizer = open_tokenizer(located)
     model = _open_classifier(located, space)
     model.config.pad_token_id = tokenizer.pad_token_id
-    limit = min(max_length, tokenizer.model_max_length, _positions(model.config))
+    limit = min(max_length, tokenizer.model_max_length, _positions(model))
     predictor = TextPredictor(model, tokenizer, Problem(space), max_length=limit)
     predictor.revision = located.revision
     return predictor
 
 
 def _open_classifier(located: Located, space: LabelSpace) -> Any:
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     try:
@@ -87,16 +88,17 @@ def _open_classifier(located: Located, space: LabelSpace) -> Any:
         return AutoModelForSequenceClassification.from_pretrained(
             located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{located.path}: cannot classify text ({_first_line(error)})") from error
 
 
-def _positions(config: Any) -> int:
+def _positions(model: Any) -> int:
     """The most tokens the model's position embeddings can take."""
-    positions = getattr(config, "max_position_embeddings", None) or 10**9
-    # RoBERTa and its kin begin counting positions behind the padding token.
-    offset = config.pad_token_id + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
-    return positions - offset
+    positions = getattr(model.config, "max_position_embeddings", None) or 10**9
+    tables = [module for name, module in model.named_modules() if name.endswith("position_embeddings")]
+    # A table of positions with a padding entry is counted from behind it: RoBERTa and its kin.
+    padding = [getattr(table, "padding_idx", None) for table in tables]
+    return positions - max((index + 1 for index in padding if index is not None), default=0)
 
 
 def _first_line(error: BaseException) -> str:
@@ -176,6 +178,7 @@ class TextPredictor:
         Raises:
             ModelError: the folder does not hold a text classifier of this toolkit, or holds a pickle.
         """
+        from safetensors import SafetensorError
         from transformers import AutoModelForSequenceClassification
 
         from toolkit.data.labels import LabelSpace
@@ -184,7 +187,7 @@ class TextPredictor:
         try:
             decoding = read_json(_decoding_file(located))
             model = AutoModelForSequenceClassification.from_pretrained(located.path, **located.kwargs)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"{located.path}: not a saved text classifier ({_first_line(error)})") from error
         names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
         problem = Problem(LabelSpace(model.config.problem_type, names))

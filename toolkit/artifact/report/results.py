@@ -11,9 +11,7 @@ from toolkit.artifact.report.page import ReportSection, render
 from toolkit.artifact.report.table import table
 from toolkit.metrics.classification import ClassRow
 from toolkit.metrics.glossary import describe, show, show_interval
-from toolkit.metrics.measure import Measure, measures_of
-
-SPLITS = ("train", "validation", "test")
+from toolkit.metrics.measure import SPLITS, Measure, headline_split, measures_of
 
 _EXPLANATION = (
     "Measured on the {rows:,} rows of the {split} split{unseen}. The 95% interval says how far a figure "
@@ -34,7 +32,7 @@ def headline_section(
         metrics: ``metrics.json``.
         balance: rows of each class by split, to say what always giving the most frequent one would score.
     """
-    split = next(name for name in reversed(SPLITS) if name in metrics)
+    split = headline_split(metrics)
     measures = measures_of(metrics[split]) | measures_of(metrics.get("performance", {}))
     cards = [_card(name, measure) for name, measure in measures.items()]
     unseen = "" if split == "train" else ", which training never saw"
@@ -92,7 +90,7 @@ def _card(name: str, measure: Measure) -> dict[str, str]:
 
 
 def _splits_table(metrics: Mapping[str, Any]) -> Markup | str:
-    splits = [name for name in SPLITS if name in metrics]
+    splits = [name for name in reversed(SPLITS) if name in metrics]
     if len(splits) < 2:
         return ""
     names = dict.fromkeys(name for split in splits for name in measures_of(metrics[split]))
