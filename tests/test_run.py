@@ -10,7 +10,7 @@ import toolkit
 from tests.tasks.cases import small_bert
 from tests.tasks.test_text_classification import verdicts
 from toolkit.artifact import Artifact
-from toolkit.errors import ArtifactError, RecipeError
+from toolkit.errors import ArtifactError, DataError, InputError, RecipeError
 from toolkit.run import load_recipe
 
 STEPS = ("train.max_steps=4", "train.save_steps=2", "train.eval_steps=4", "options.max_length=24")
@@ -131,3 +131,35 @@ def test_check_reports_what_training_would_refuse(work: Path, tmp_path: Path) ->
     report = toolkit.check("text-classification", data=tmp_path / "one.csv", model=work / "bert")
     assert not report.ok
     assert any("two classes" in str(finding) for finding in report.findings)
+
+
+def test_check_knows_what_training_would_refuse(work: Path) -> None:
+    asked = (*STEPS, "train.early_stopping_patience=2", "train.metric_for_best_model=macro_f1")
+    rows, model = work / "verdicts.jsonl", work / "bert"
+    assert toolkit.check("text-classification", *asked, data=rows, model=model).ok
+    report = toolkit.check("text-classification", *asked, "data.validation=0", data=rows, model=model)
+    assert "needs validation rows" in str(report.findings[0])
+
+
+def test_rows_that_changed_are_no_test_split(work: Path, tmp_path: Path) -> None:
+    lines = (work / "verdicts.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "verdicts.jsonl").write_text("".join(lines[:-20]))
+    run = toolkit.load(work / "run")
+    data = run.recipe.data.model_copy(update={"source": str(tmp_path / "verdicts.jsonl")})
+    run.recipe = run.recipe.model_copy(update={"data": data})
+    with pytest.raises(DataError, match="not those of the training any more"):
+        run.evaluate()
+
+
+def test_an_export_replaces_nothing_of_the_user(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(InputError, match="not an empty folder"):
+        toolkit.load(work / "run").export(tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+def test_damaged_examples_are_named(work: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(work / "run", tmp_path / "run"))
+    (folder / "examples.json").write_text("[{")
+    with pytest.raises(ArtifactError, match=r"examples\.json: damaged"):
+        _ = toolkit.load(folder).examples

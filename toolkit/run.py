@@ -207,17 +207,15 @@ def _require_same_recipe(recipe: Recipe, path: Path) -> None:
     """A resumed run must be the run that was started, or its result would belong to neither recipe."""
     before = read_recipe(path, options_for=tasks.options_for).model_dump(mode="json")
     now = recipe.model_dump(mode="json")
+    fix = "give the same value, or start anew"
     changed = [
-        Finding(
-            "error",
-            f"{key}.{sub}",
-            f"was {before[key][sub]!r}, is {now[key][sub]!r}",
-            "give the same value, or start anew",
-        )
+        Finding("error", f"{key}.{sub}", f"was {before[key].get(sub)!r}, is {now[key][sub]!r}", fix)
         for key in ("model", "data", "train", "options")
         for sub in now[key]
         if before[key].get(sub) != now[key][sub] and f"{key}.{sub}" not in {"model.revision", "data.revision"}
     ]
+    if before["task"] != now["task"]:
+        changed.insert(0, Finding("error", "task", f"was {before['task']!r}, is {now['task']!r}", fix))
     if changed:
         raise RecipeError([Finding("error", str(path), "the run was started with another recipe"), *changed])
 

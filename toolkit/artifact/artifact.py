@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from toolkit.artifact import layout
 from toolkit.artifact.origin import public, public_manifest
-from toolkit.files import read_json, write_json, write_text
+from toolkit.errors import InputError
+from toolkit.files import write_json, write_text
 from toolkit.hub.push import push_folder
 from toolkit.recipe.schema import ModelSection
 from toolkit.recipe.text import dump
@@ -79,7 +80,7 @@ class Artifact:
     def examples(self) -> list[dict[str, Any]]:
         """A few rows of the test split, with their true labels; empty for a model fetched from the Hub."""
         path = self.folder / layout.EXAMPLES
-        return read_json(path) if path.is_file() else []
+        return layout.read_list(path) if path.is_file() else []
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -112,9 +113,8 @@ class Artifact:
             data: a source as in a recipe (its columns are those of the run), or a whole data section.
         """
         if isinstance(data, str | Path):
-            data = self.recipe.data.model_copy(
-                update={"source": str(data), "splits": {}, "config": None, "revision": None, "limit": None}
-            )
+            own = dict.fromkeys(("config", "revision", "limit")) | {"splits": {}, "streaming": False}
+            data = self.recipe.data.model_copy(update={**own, "source": str(data)})
         return self.task.evaluate(self, data)
 
     def demo(self) -> Any:
@@ -126,11 +126,17 @@ class Artifact:
     def export(self, target: str | Path | None = None) -> Path:
         """Write an ONNX model, compared with torch before it is called done, and return its folder.
 
+        Args:
+            target: a new or empty folder; by default ``onnx`` in the run, where an earlier export is replaced.
+
         Raises:
+            InputError: ``target`` holds something.
             MissingExtraError: the ``export`` extra is not installed.
             ToolkitError: the exported model computes something else; nothing is left behind.
         """
-        folder = Path(target) if target is not None else self.folder / "onnx"
+        folder = self.folder / "onnx" if target is None else Path(target).expanduser().resolve()
+        if target is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{target}: not an empty folder; export to a new one with --out")
         self.task.export(self, folder)
         return folder
 
@@ -143,9 +149,12 @@ class Artifact:
             UnavailableError: the Hub cannot be reached.
             InputError: the Hub refuses the token or the repository's name.
         """
+        from toolkit.artifact.card import name_repository
+
         with tempfile.TemporaryDirectory() as temporary:
             staging = Path(temporary)
             shutil.copytree(self.model_folder, staging, dirs_exist_ok=True)
+            name_repository(staging, repo_id)
             records = staging / layout.PUSHED
             records.mkdir(exist_ok=True)
             write_text(records / layout.RECIPE, dump(public(self.recipe)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import ArtifactError
 from toolkit.files import read_json
@@ -58,25 +59,41 @@ def require_run(folder: Path) -> None:
             raise ArtifactError(f"{folder}: the run is damaged, {name} is missing; train it again")
 
 
+def newest_run() -> Path | None:
+    """The finished run below ``runs`` that was written last."""
+    runs = [path.parent for path in Path("runs").glob(f"**/{MANIFEST}")]
+    return max(runs, key=lambda run: run.stat().st_mtime, default=None)
+
+
 def _suggest(folder: Path) -> str:
     """Name the newest finished run nearby, so that a typing slip is mended at once."""
-    root = Path("runs")
-    runs = [path.parent for path in root.glob(f"**/{MANIFEST}")] if root.is_dir() else []
-    if not runs:
-        return "train one first: toolkit train nlp/reviews"
-    return f"the newest run here is {max(runs, key=lambda run: run.stat().st_mtime)}"
+    newest = newest_run()
+    return f"the newest run here is {newest}" if newest else "train one first: toolkit train nlp/reviews"
 
 
-def read_object(path: Path) -> dict[str, object]:
+def read_object(path: Path) -> dict[str, Any]:
     """A JSON object of a run.
 
     Raises:
         ArtifactError: the file is not one.
     """
+    return _read(path, dict, "object")
+
+
+def read_list(path: Path) -> list[Any]:
+    """A JSON list of a run.
+
+    Raises:
+        ArtifactError: the file is not one.
+    """
+    return _read(path, list, "list")
+
+
+def _read(path: Path, kind: type, name: str) -> Any:
     try:
         data = read_json(path)
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path}: damaged ({error}); train the run again") from error
-    if not isinstance(data, dict):
-        raise ArtifactError(f"{path}: damaged (not a JSON object); train the run again")
+    if not isinstance(data, kind):
+        raise ArtifactError(f"{path}: damaged (not a JSON {name}); train the run again")
     return data

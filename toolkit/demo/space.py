@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import gradio as gr
 
@@ -50,8 +49,8 @@ def find_source() -> str | None:
     given = os.environ.get("TOOLKIT_RUN") or os.environ.get("TOOLKIT_MODEL")
     if given:
         return given
-    runs = [path.parent for path in Path("runs").glob(f"**/{layout.MANIFEST}")]
-    return str(max(runs, key=lambda run: run.stat().st_mtime)) if runs else None
+    newest = layout.newest_run()
+    return str(newest) if newest else None
 
 
 def _explain(problem: str) -> Demo:
