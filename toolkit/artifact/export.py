@@ -44,8 +44,7 @@ def export_onnx(
     as it is.
 
     Args:
-        model: a transformers model that is called with the inputs by name and returns an object with
-        ``output``.
+        model: a transformers model that is called with the inputs by name and returns an object with ``output``.
         example: one batch, at least 2 rows and 2 positions, named as the model's inputs; (rows, positions).
         target: folder that will hold the model; it appears when all is well, or not at all.
         files: files to copy beside the model: tokenizer, configuration.

@@ -23,9 +23,8 @@ def allocate(length: int, dtype: DTypeLike) -> np.ndarray:
     if length * np.dtype(dtype).itemsize <= IN_MEMORY:
         return np.empty(length, dtype)
     cache_folder().mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(
-        dir=cache_folder()
-    ) as file:  # the mapping keeps the file alive, and nothing is left of it after
+    # The mapping keeps the file alive, and nothing is left of it after.
+    with TemporaryFile(dir=cache_folder()) as file:
         return np.memmap(file, dtype, "w+", shape=(length,))
 
 

@@ -60,11 +60,10 @@ def tokenize_rows(
 def tokenizer_identity(tokenizer: PreTrainedTokenizerBase) -> str:
     """Hash of all that decides how a text is cut into tokens, but not of what earlier calls left behind."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    state: Any = (
-        json.loads(backend.to_str()) if backend is not None else dict(sorted(tokenizer.get_vocab().items()))
-    )
-    for left_behind in ("truncation", "padding"):
-        state.pop(left_behind, None) if backend is not None else None
+    if backend is None:
+        state = dict(sorted(tokenizer.get_vocab().items()))
+    else:
+        state = {**json.loads(backend.to_str()), "truncation": None, "padding": None}
     names = [type(tokenizer).__name__, tokenizer.truncation_side, list(tokenizer.model_input_names)]
     return digest([names, {key: str(value) for key, value in tokenizer.special_tokens_map.items()}, state])
 

@@ -97,9 +97,8 @@ def header(text: str) -> tuple[str, str]:
     comment = re.match(r"(?:#.*(?:\n|$))*", text)
     lines = [line.lstrip("#") for line in comment.group().splitlines()] if comment else []
     body, _, measured = "\n".join(lines).partition("measured:")
-    goal = re.split(r"\n\s{2,}toolkit ", body)[
-        0
-    ]  # a goal may be followed by its command without an empty line
+    # A goal may be followed by its command without an empty line.
+    goal = re.split(r"\n\s{2,}toolkit ", body)[0]
     return _paragraph(goal), _paragraph(measured)
 
 

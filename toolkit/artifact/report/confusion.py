@@ -74,8 +74,9 @@ def _pairs(matrix: NDArray[np.int64], names: Sequence[str]) -> Markup | str:
     if len(names) <= 6:
         return ""
     wrong = matrix - np.diag(np.diag(matrix))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_PAIRS]
-    found = [divmod(int(index), len(names)) for index in order if wrong.flat[index]]
+    confused = np.argwhere(wrong)  # with thousands of labels nearly all cells are empty
+    order = np.argsort(-wrong[tuple(confused.T)], kind="stable")[:_PAIRS]
+    found = [(int(true), int(guess)) for true, guess in confused[order]]
     totals = matrix.sum(1)
     rows = [
         (

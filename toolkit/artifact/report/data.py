@@ -20,8 +20,7 @@ def data_section(
     """Splits, balance of the labels, leak check, and what was guessed or noticed.
 
     Args:
-        manifest: the rows' part of ``manifest.json``: source, columns, rows, class_balance, leaks, skipped,
-        split.
+        manifest: the rows' part of ``manifest.json``: source, columns, rows, class_balance, leaks.
         findings: notes and warnings of loading.
         problem_type: a regression has ranges, not counts; labels of a multi-label row overlap.
     """

@@ -16,11 +16,9 @@ def errors_section(
     """The worst errors, worst first.
 
     Args:
-        errors: each with ``row`` in the source, the input under ``field``, ``truth``, ``prediction``, and
-        ``score`` (null for
-            regression) and ``loss``.
-        wrong: how many predictions are wrong in all; 0 of ``rows`` for regression, where none is right or
-        wrong.
+        errors: each with ``row`` in the source, the input under ``field``, ``truth``, ``prediction``,
+            ``score`` (null for regression) and ``loss``.
+        wrong: how many predictions are wrong in all; 0 for regression, where none is right or wrong.
         rows: how many were made.
         field: the role of the input.
     """
