@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from datasets import ClassLabel, Features, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 from toolkit.data.labels import LabelSpace
 from toolkit.data.load import Rows, load_labelled
@@ -227,3 +227,21 @@ def test_several_labels_are_not_one_class(write: Write, refusal: Refusal):
     columns = write("columns.csv", "text,fast,cheap\n" + "".join(f"text {row},1,0\n" for row in range(20)))
     told = refusal(columns, problem_type="single_label_classification", columns={"label": ["fast", "cheap"]})
     assert "column fast, cheap: are several label columns" in told
+
+
+def test_vectors_are_no_lists_of_labels(write: Write, refusal: Refusal):
+    told = refusal(write("hot.jsonl", jsonl([[0, 1, 0], [1, 1, 0]] * 10)))
+    assert "holds vectors of 0 and 1, not lists of labels" in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("string", "multi_label_classification"), ("float32", "regression")]
+)
+def test_lists_of_one_length(tmp_path: Path, load: Load, kind: str, expected: str):
+    words: list[Any] = [["a", "b"], ["b", "c"]] if kind == "string" else [[0.5, 1.0], [0.25, 2.0]]
+    features = Features({"text": Value("string"), "label": List(Value(kind), length=2)})
+    rows = {"text": [f"text {row} of {row * row}" for row in range(20)], "label": words * 10}
+    DatasetDict({"train": Dataset.from_dict(rows, features=features)}).save_to_disk(tmp_path / "rows")
+    labels = load(tmp_path / "rows").labels
+    assert labels is not None
+    assert labels.problem_type == expected

@@ -15,7 +15,7 @@ from datasets import Features, List, Value
 from toolkit.data.compute import compute as pc
 from toolkit.data.problems import listed
 from toolkit.data.table import Pick
-from toolkit.data.values import DECIMAL, INTEGER, as_lists, as_number, as_text, names_of
+from toolkit.data.values import DECIMAL, INTEGER, as_lists, as_number, as_text, is_list, names_of
 from toolkit.errors import DataError, Finding
 from toolkit.recipe.schema import ProblemType
 
@@ -127,6 +127,8 @@ def learn_labels(
         names = label.columns if len(label.columns) > 1 else _outputs(pick, label)
         return LabelSpace(cast(ProblemType, kind), names), notes
     names = label.names or _ordered(_census(pick, label, kind), pick, label)
+    if kind == "multi_label_classification" and set(names) <= {"0", "1"}:
+        _refuse_vectors(pick, label)
     if len(names) < 2:
         raise DataError(_one_class(pick, label, names))
     return LabelSpace(cast(ProblemType, kind), names), notes
@@ -146,13 +148,23 @@ def _refuse_several(pick: Pick, label: LabelColumns, kind: str) -> None:
         raise DataError(Finding("error", where, what, fix))
 
 
+def _refuse_vectors(pick: Pick, label: LabelColumns) -> None:
+    """Lists of more than two, all 0 or 1, name no labels: they are vectors, in which each place is a label."""
+    for batch in pick.batches(label.columns):
+        lengths = pc.list_value_length(as_lists(batch[label.columns[0]].combine_chunks()))
+        if (pc.max(lengths).as_py() or 0) > 2:
+            where = f"{pick.table.parts[0].name} column '{label.columns[0]}'"
+            fix = 'write the names of the labels (["fast", "cheap"]), or one column of 0 and 1 for each label'
+            raise DataError(Finding("error", where, "holds vectors of 0 and 1, not lists of labels", fix))
+
+
 def _guess(pick: Pick, label: LabelColumns) -> ProblemType:
     """Float columns are regression, lists multi-label, everything else single-label."""
     name, *others = label.columns
     if others:
         return _guess_several(pick, label)
     kind = pick.table.dataset.features.arrow_schema.field(name).type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if is_list(kind):
         return "regression" if pa.types.is_floating(kind.value_type) else "multi_label_classification"
     if pa.types.is_floating(kind):
         return "regression"
@@ -223,7 +235,7 @@ def encode(batch: pa.Table, label: LabelColumns, space: LabelSpace) -> Encoded:
         return Encoded(codes, np.minimum(codes, 0))
     if space.problem_type == "multi_label_classification":
         return _encode_lists(arrays[0], label, space)
-    if pa.types.is_list(arrays[0].type):
+    if is_list(arrays[0].type):
         return _encode_vectors(arrays[0], space)
     return _encode_numbers([as_number(arrays[0])], space)
 

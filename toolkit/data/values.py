@@ -59,10 +59,15 @@ def as_number(array: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_finite(number), number, None)
 
 
+def is_list(kind: pa.DataType) -> bool:
+    """Whether cells of this type are lists, of any length or all of one."""
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
 def as_lists(array: pa.Array) -> pa.Array:
     """Multi-label cells as lists: real lists stay, a text such as ``drama|war`` is taken apart."""
-    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
-        return array
+    if is_list(array.type):
+        return pc.cast(array, pa.list_(array.type.value_type))
     text = pc.fill_null(pc.utf8_trim_whitespace(pc.cast(array, pa.string())), "")
     lists = pc.split_pattern(text, "|")
     return pc.if_else(pc.equal(text, ""), pa.scalar([], lists.type), lists)
