@@ -191,7 +191,7 @@ def _print_trained(artifact: Artifact) -> None:
     terminal.print_table(
         ("", ""),
         [
-            ("time", terminal.duration(artifact.seconds or 0.0)),
+            *([] if artifact.seconds is None else [("time", terminal.duration(artifact.seconds))]),
             ("report", str(artifact.report)),
             ("next", f"toolkit demo {run}"),
             ("", f"toolkit predict {run} {shlex.quote(example)}"),

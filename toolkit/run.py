@@ -285,4 +285,6 @@ def predict(run: str | Path | Artifact, inputs: Sequence[str]) -> list[Predictio
 
 def speaks() -> bool:
     """Whether this process shows the result: the one the user started, or the first of those a launcher started."""
-    return "TOOLKIT_PROCESSES" not in os.environ and os.environ.get("RANK", "0") == "0"
+    from toolkit.engine.launch import PROCESSES
+
+    return PROCESSES not in os.environ and os.environ.get("RANK", "0") == "0"
