@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -118,6 +119,7 @@ def _rows(
 
 def _arguments(train: dict[str, Any], contender: str, seed: int, max_steps: int) -> TrainingArguments:
     return TrainingArguments(
+        output_dir=tempfile.gettempdir(),  # nothing is written there; its default would be made in this folder
         num_train_epochs=train["epochs"],
         max_steps=max_steps,
         per_device_train_batch_size=train["batch_size"],

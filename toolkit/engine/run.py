@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, DistributedType
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
-from accelerate.utils import ProjectConfiguration, broadcast_object_list
+from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list
 
 from toolkit.artifact import layout
 from toolkit.engine.history import History
@@ -23,6 +24,8 @@ from toolkit.engine.seed import seed_everything
 from toolkit.errors import Finding, RecipeError, did_you_mean, raise_errors
 from toolkit.recipe.schema import Recipe, TrainSection
 
+PATIENCE = timedelta(hours=6)
+"""How long processes wait for the first one, which alone measures and writes when training is done."""
 PLAIN = {DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU, DistributedType.MULTI_XPU}
 """Ways of running in which every process holds the whole model."""
 
@@ -170,6 +173,7 @@ def _accelerator(train: TrainSection, folder: Path) -> Accelerator:
         mixed_precision=train.mixed_precision,
         log_with=list(train.report_to) or None,
         project_config=ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder / "trackers")),
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
     )
     if accelerator.distributed_type not in PLAIN:
         name = accelerator.distributed_type.value
