@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.artifact import layout
@@ -67,20 +67,27 @@ class LogitsPredictor(Protocol):
         ...
 
 
-def finish(
-    task: Task,
-    run: Run,
-    result: FitResult,
-    predictor: LogitsPredictor,
-    rows: Rows,
-    ledger: Mapping[str, LedgerEntry],
-) -> Artifact:
+@dataclass(frozen=True)
+class Trained:
+    """A training that is done, before it is measured and written."""
+
+    task: Task
+    run: Run
+    result: FitResult
+    predictor: LogitsPredictor
+    rows: Rows
+    ledger: Mapping[str, LedgerEntry]
+    """What truncation cut from each split; empty for inputs that are never cut."""
+
+
+def finish(trained: Trained) -> Artifact:
     """Score every split, calibrate on validation, and write everything a run leaves."""
+    run = trained.run
     if run.is_main:
         run.say("measuring on every split")
-        _write(task, run, result, predictor, rows, ledger)
+        _write(trained)
     run.accelerator.wait_for_everyone()
-    return Artifact(run.folder, run.recipe, task)
+    return Artifact(run.folder, run.recipe, trained.task)
 
 
 def evaluate(artifact: Artifact, data: DataSection | None, roles: Sequence[Role]) -> dict[str, Any]:
@@ -115,15 +122,9 @@ def _require_same_rows(rows: Rows, artifact: Artifact) -> None:
         raise DataError(Finding("error", data["source"], message, "name rows to measure on with --data"))
 
 
-def _write(
-    task: Task,
-    run: Run,
-    result: FitResult,
-    predictor: LogitsPredictor,
-    rows: Rows,
-    ledger: Mapping[str, LedgerEntry],
-) -> None:
-    role = task.signature.input.name
+def _write(trained: Trained) -> None:
+    run, predictor, rows = trained.run, trained.predictor, trained.rows
+    role = trained.task.signature.input.name
     scored = {
         split: _score(predictor, part, role, TRAIN_ROWS if split == "train" else None)
         for split, part in rows.splits.items()
@@ -133,7 +134,7 @@ def _write(
     shown = headline_split(scored)
     metrics = _measure(predictor, scored, rows.splits[shown][role], run.recipe.train.seed)
     recipe = _pinned(run.recipe, predictor, rows)
-    manifest = _manifest(task, run, result, predictor, rows, ledger)
+    manifest = _manifest(trained)
     text = dump(recipe)
     records = {
         "recipe": text,
@@ -175,24 +176,18 @@ def _measure(
     return metrics
 
 
-def _manifest(
-    task: Task,
-    run: Run,
-    result: FitResult,
-    predictor: LogitsPredictor,
-    rows: Rows,
-    ledger: Mapping[str, LedgerEntry],
-) -> dict[str, Any]:
+def _manifest(trained: Trained) -> dict[str, Any]:
     """``manifest.json``: where every number comes from."""
+    run, problem = trained.run, trained.predictor.problem
     return {
-        "task": task.name,
+        "task": trained.task.name,
         "recipe": run.recipe.name,
         "seed": run.recipe.train.seed,
-        "problem_type": predictor.problem.space.problem_type,
-        "label_names": list(predictor.problem.space.names),
-        "data": rows.manifest,
-        "truncation": {split: entry.to_dict() for split, entry in ledger.items()},
-        "fit": asdict(result),
+        "problem_type": problem.space.problem_type,
+        "label_names": list(problem.space.names),
+        "data": trained.rows.manifest,
+        "truncation": {split: entry.to_dict() for split, entry in trained.ledger.items()},
+        "fit": asdict(trained.result),
         "matmul_peak_flops": matmul_peak(run.device),
         "versions": versions(),
         "hardware": hardware(run.processes),

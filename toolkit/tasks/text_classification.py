@@ -83,7 +83,7 @@ class TextClassification:
         """Load, build, fit, save."""
         from toolkit.engine.fit import fit
         from toolkit.engine.lora import merge_lora
-        from toolkit.tasks.classification import finish
+        from toolkit.tasks.classification import Trained, finish
         from toolkit.tasks.text_batches import TextBatches
 
         prepared = _prepare(recipe)
@@ -100,7 +100,7 @@ class TextClassification:
             metrics=problem.metric_names,
         )
         predictor.model = merge_lora(predictor.model)
-        return finish(self, run, result, predictor, prepared.rows, prepared.ledger)
+        return finish(Trained(self, run, result, predictor, prepared.rows, prepared.ledger))
 
     def predictor(self, artifact: Artifact) -> TextPredictor:
         """Open the trained model."""
