@@ -19,7 +19,15 @@ Array = NDArray[np.generic]
 
 
 METRICS: dict[ProblemType, tuple[str, ...]] = {
-    "single_label_classification": ("accuracy", "macro_f1", "mcc", "loss", "ece", "ece_calibrated"),
+    "single_label_classification": (
+        "accuracy",
+        "top5_accuracy",
+        "macro_f1",
+        "mcc",
+        "loss",
+        "ece",
+        "ece_calibrated",
+    ),
     "multi_label_classification": (
         "micro_f1",
         "macro_f1",
@@ -30,6 +38,8 @@ METRICS: dict[ProblemType, tuple[str, ...]] = {
     ),
     "regression": ("mse", "mae", "r2", "pearson", "spearman"),
 }
+TOP = 5
+"""``top5_accuracy`` is given where there are more labels than this."""
 
 
 class ClassRow(TypedDict):
@@ -65,13 +75,19 @@ def score(
         TrainingError: the model's outputs are not all finite.
     """
     if not len(labels):
-        return {name: undefined("no rows") for name in METRICS[problem_type]}
+        return {name: undefined("no rows") for name in metric_names(problem_type, np.shape(logits)[-1])}
     _require_finite(logits)
     statistics = _statistics(problem_type, logits, labels, temperature)
     scores = bootstrap(
         statistics, len(labels), resamples=resamples, seed=seed, recentre=("ece", "ece_calibrated")
     )
     return _explain(problem_type, scores, labels, predicted(problem_type, logits))
+
+
+def metric_names(problem_type: ProblemType, labels: int) -> tuple[str, ...]:
+    """The metrics of a problem with so many labels."""
+    names = METRICS[problem_type]
+    return tuple(name for name in names if not (name == "top5_accuracy" and labels <= TOP))
 
 
 def confusion(logits: Array, labels: Array) -> NDArray[np.int64]:
@@ -110,14 +126,15 @@ def _statistics(
         return regression_statistics(predicted(problem_type, logits), labels)
     decide = _single_label if problem_type == "single_label_classification" else _multi_label
     return {
-        **decide(np.asarray(labels), predicted(problem_type, logits), np.asarray(logits).shape[1]),
+        **decide(np.asarray(labels), np.asarray(logits)),
         "loss": mean_of(losses(problem_type, logits, labels)),
         "ece": calibration_error(problem_type, logits, labels),
         "ece_calibrated": calibration_error(problem_type, logits, labels, temperature),
     }
 
 
-def _single_label(labels: Array, guesses: Array, classes: int) -> dict[str, Statistic]:
+def _single_label(labels: Array, logits: Array) -> dict[str, Statistic]:
+    guesses, classes = predicted("single_label_classification", logits), logits.shape[1]
     right = np.asarray(labels == guesses, dtype=np.float64)
     truth, guess = _one_hot(labels, classes), _one_hot(guesses, classes)
     hit = truth.multiply(right[:, None]).tocsr()
@@ -128,12 +145,19 @@ def _single_label(labels: Array, guesses: Array, classes: int) -> dict[str, Stat
     def mcc(weights: Floats) -> Floats:
         return _matthews(weights.sum(1), weights @ right, weights @ truth, weights @ guess)
 
-    return {"accuracy": mean_of(right), "macro_f1": macro_f1, "mcc": mcc}
+    top = {"top5_accuracy": mean_of(_among_best(labels, logits))} if classes > TOP else {}
+    return {"accuracy": mean_of(right), **top, "macro_f1": macro_f1, "mcc": mcc}
 
 
-def _multi_label(labels: Array, guesses: Array, classes: int) -> dict[str, Statistic]:
-    truth = np.asarray(labels, dtype=np.float64).reshape(-1, classes)
-    guess = np.asarray(guesses, dtype=np.float64)
+def _among_best(labels: Array, logits: Array) -> NDArray[np.bool_]:
+    """Whether the true label is among the five likeliest, of each row."""
+    best = np.argpartition(-np.asarray(logits, dtype=np.float64), TOP - 1, axis=1)[:, :TOP]
+    return (best == np.asarray(labels)[:, None]).any(axis=1)
+
+
+def _multi_label(labels: Array, logits: Array) -> dict[str, Statistic]:
+    truth = np.asarray(labels, dtype=np.float64).reshape(-1, logits.shape[1])
+    guess = np.asarray(predicted("multi_label_classification", logits), dtype=np.float64)
     hit = truth * guess
 
     def macro_f1(weights: Floats) -> Floats:

@@ -24,6 +24,9 @@ class Metric:
 
 GLOSSARY: dict[str, Metric] = {
     "accuracy": Metric("Accuracy", "Share of rows whose predicted label is the true one.", "share"),
+    "top5_accuracy": Metric(
+        "Top-5 accuracy", "Share of rows whose true label is among the five likeliest.", "share"
+    ),
     "macro_f1": Metric(
         "Macro F1",
         "F1 (the harmonic mean of precision and recall) of each label, averaged so that rare labels "
@@ -64,6 +67,40 @@ GLOSSARY: dict[str, Metric] = {
         "Pearson correlation", "How well a straight line relates predictions and true values (-1 to 1)."
     ),
     "spearman": Metric("Spearman correlation", "How well predictions put rows in the right order (-1 to 1)."),
+    "mean_average_precision": Metric(
+        "Mean average precision",
+        "How well objects are found, named and outlined at once (COCO mAP): the area under precision over "
+        "recall, averaged over labels and over how exactly a box must fit, from half (IoU 0.50) to nearly "
+        "wholly (0.95).",
+        "share",
+    ),
+    "average_precision_50": Metric(
+        "Average precision, loose boxes",
+        "The same where a box counts once it shares half of its area with the true one (IoU 0.50): whether "
+        "objects are found and named, however loosely outlined.",
+        "share",
+    ),
+    "average_precision_75": Metric(
+        "Average precision, tight boxes", "The same where boxes must fit well (IoU 0.75).", "share"
+    ),
+    "mean_iou": Metric(
+        "Mean IoU",
+        "Pixels that truth and prediction share, of all that either of them gives a label (intersection over "
+        "union), averaged so that rare labels count as much as frequent ones.",
+        "share",
+    ),
+    "mean_dice": Metric(
+        "Mean Dice",
+        "The shared pixels of a label twice over, by the sum of its true and its predicted pixels, averaged "
+        "over labels. The measure of medical imaging; never below IoU.",
+        "share",
+    ),
+    "pixel_accuracy": Metric(
+        "Pixel accuracy",
+        "Share of pixels whose predicted label is the true one; high by itself where one label, such as the "
+        "background, fills most of the picture.",
+        "share",
+    ),
     "latency_seconds": Metric("Latency", "Median time to answer a single input.", "time", "lower"),
     "throughput_per_second": Metric("Throughput", "Inputs answered a second when sent in batches.", "rate"),
 }
