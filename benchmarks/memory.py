@@ -66,7 +66,7 @@ def measure(source: Path) -> dict[str, float]:
     }
     vocabulary |= {f"##{digit}": len(vocabulary) + digit for digit in range(10)}
     tokenizer = BertTokenizerFast(vocab=vocabulary)
-    roles = (Role("text", ("text",), ("text",)), Role("label", ("label",), ("label",)))
+    roles = (Role("text", "text", ("text",)), Role("label", "label", ("label",)))
     peak = Peak()
     peak.start()
     before = peak_of_now()

@@ -12,9 +12,9 @@ from toolkit.errors import InputError
 from toolkit.recipe.schema import DataSection
 
 ROLES = (
-    Role("text", ("text",), ("text", "sentence", "review")),
-    Role("text_pair", ("text",), ("text_pair", "sentence2"), optional=True),
-    Role("label", ("label",), ("label", "labels", "stars")),
+    Role("text", "text", ("text", "sentence", "review")),
+    Role("text_pair", "text", ("text_pair", "sentence2"), optional=True),
+    Role("label", "label", ("label", "labels", "stars")),
 )
 LINE = "the slow warm bright loud plain odd long short brave film story cast score plot ending scene joke"
 WORDS = LINE.split()

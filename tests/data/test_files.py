@@ -312,7 +312,7 @@ def test_a_sample_loads(load: Load, monkeypatch: pytest.MonkeyPatch):
 
 def _load_in_child(source: str, cache: str) -> str:
     os.environ["TOOLKIT_CACHE"] = cache
-    roles = (Role("text", ("text",), ("text",)), Role("label", ("label",), ("label",)))
+    roles = (Role("text", "text", ("text",)), Role("label", "label", ("label",)))
     return load_rows(DataSection(source=source), roles).manifest["fingerprints"]["train"]
 
 
@@ -323,3 +323,10 @@ def test_two_processes_may_load_at_once(write: Write, cache: Path, table: Callab
     assert found[0] == found[1]
     left = [entry.name for entry in (cache / "rows").iterdir() if not entry.name.endswith(".lock")]
     assert not [name for name in left if name.startswith(".")]
+
+
+def test_objects_and_lists_in_lists_stay_readable_as_json(write: Write, load: Load):
+    cells = [{"bbox": [[1, 2.5], [3, 4]]}, [[1, 2], [3, 4]], [{"a": 1}]]
+    lines = [{**row, "nested": cells[at % 3], "deep": [[at, 1]]} for at, row in enumerate(records(30))]
+    rows = load(write("n.jsonl", "\n".join(map(json.dumps, lines))))
+    assert sum(len(split) for split in rows.splits.values()) == 30

@@ -20,7 +20,7 @@ from toolkit.data.load import load_rows
 from toolkit.data.roles import Role
 from toolkit.errors import InputError
 from toolkit.recipe.schema import DataSection
-roles = (Role("text", ("text",), ("text",)), Role("label", ("label",), ("label",)))
+roles = (Role("text", "text", ("text",)), Role("label", "label", ("label",)))
 for section in json.loads(sys.argv[1]):
     try:
         rows = load_rows(DataSection(**section), roles)

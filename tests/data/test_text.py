@@ -32,7 +32,13 @@ def test_tokens_are_the_tokenizers_own(rows: Dataset, tokenizer: PreTrainedToken
     assert "text" not in found.column_names
     assert found.features["input_ids"] == List(Value("int32"))
     assert found.cache_files, "the tokens are memory-mapped"
-    assert ledger.to_dict() == {"samples": 3, "samples_cut": 1, "tokens": 6 + 5 + 52, "tokens_cut": 36}
+    assert ledger.to_dict() == {
+        "samples": 3,
+        "samples_cut": 1,
+        "tokens": 6 + 5 + 52,
+        "tokens_cut": 36,
+        "limit": 16,
+    }
 
 
 def test_pairs_are_cut_together(tokenizer: PreTrainedTokenizerBase):

@@ -129,7 +129,7 @@ def test_wrong_names_in_mappings(tmp_path: Path):
 
 def test_missing_keys_say_what_they_are_for(tmp_path: Path):
     assert problems(tmp_path, "task: text-classification\nmodel: {revision: main}\n") == [
-        "mine.yaml:2: missing key 'model.name'; Hub id, local folder, or 'sample:NAME'",
+        "mine.yaml:2: missing key 'model.name'; Hub id, local folder, 'sample:NAME', or 'scratch:NAME' for new weights",
         "mine.yaml: missing key 'data.source'; "
         "Hub id, csv/tsv/jsonl/parquet/txt file, folder, or 'sample:NAME'",
     ]

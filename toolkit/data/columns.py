@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from datasets import ClassLabel, Value
+from datasets import ClassLabel, Image, Value
 
+from toolkit.data.boxes import holds_boxes
 from toolkit.data.compute import compute as pc
-from toolkit.data.roles import Role
+from toolkit.data.roles import Kind, Role
 from toolkit.data.table import Table
 from toolkit.errors import DataError, Finding, did_you_mean
 
 Columns = dict[str, str | list[str]]
 """Role to the source column, or columns, that play it."""
+NOUNS: dict[Kind, str] = {"text": "text", "image": "pictures", "mask": "masks", "boxes": "objects with boxes"}
+"""What a column of each kind holds, in the words of an error."""
+PICTURED: tuple[Kind, ...] = ("image", "mask")
+"""Kinds whose cells are pictures, or paths of pictures."""
 
 
 def map_columns(
@@ -85,11 +90,15 @@ def _by_name(role: Role, free: Sequence[str]) -> str | None:
 
 
 def _by_content(role: Role, table: Table, free: Sequence[str]) -> str | None:
-    """A needed text is the column of the longest texts; a needed label is the only column left."""
+    """A needed text is the column of the longest texts, a picture or boxes the first one; a label what is left."""
     if role.optional:
         return None
+    if role.kind == "boxes":
+        return next((name for name in free if holds_boxes(table.dataset.features[name])), None)
     if role.is_label:
         return free[0] if len(free) == 1 else None
+    if role.kind in PICTURED:
+        return next((name for name in free if isinstance(table.dataset.features[name], Image)), None)
     texts = [name for name in free if _is_text(table.dataset.features[name])]
     lengths = {name: _mean_length(table, name) for name in texts}
     best = max(texts, key=lengths.__getitem__, default=None)
@@ -120,20 +129,29 @@ def _no_column(table: Table, role: Role) -> Finding:
 
 
 def _kinds(table: Table, roles: Sequence[Role], columns: Columns) -> list[Finding]:
-    """An error for each text role whose column holds something else."""
+    """An error for each role of texts or pictures whose column holds something else."""
     found: list[Finding] = []
     for role in roles:
         name = columns.get(role.name)
-        if role.is_label or not isinstance(name, str) or _is_text(table.dataset.features[name]):
+        if role.is_label or not isinstance(name, str) or _suits(role, table, name):
             continue
-        feature = table.dataset.features[name]
-        kind = (
-            "class numbers"
-            if isinstance(feature, ClassLabel)
-            else getattr(feature, "dtype", type(feature).__name__)
-        )
-        texts = [column for column in table.columns if _is_text(table.dataset.features[column])]
-        fix = f"choose from {', '.join(texts)}" if texts else "give a source with a text column"
-        message = f"column '{name}' of {table.parts[0].name} holds {kind}, not text"
+        usable = [column for column in table.columns if _suits(role, table, column)]
+        what = NOUNS[role.kind]
+        fix = f"choose from {', '.join(usable)}" if usable else f"give a source with a column of {what}"
+        message = f"column '{name}' of {table.parts[0].name} holds {_content(table, name)}, not {what}"
         found.append(Finding("error", f"data.columns.{role.name}", message, fix))
     return found
+
+
+def _suits(role: Role, table: Table, name: str) -> bool:
+    """Whether a column can hold what the role asks for; a text may be the path of a picture, or JSON."""
+    feature = table.dataset.features[name]
+    if role.kind == "boxes":
+        return holds_boxes(feature) or _is_text(getattr(feature, "feature", feature))
+    return _is_text(feature) or (role.kind in PICTURED and isinstance(feature, Image))
+
+
+def _content(table: Table, name: str) -> str:
+    feature: Any = table.dataset.features[name]
+    names = {ClassLabel: "class numbers", Image: "pictures"}
+    return names.get(type(feature)) or getattr(feature, "dtype", type(feature).__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 from datasets import Features, Value
 
-from toolkit.data.arrays import pieces
+from toolkit.data.boxes import BoxColumn, BoxReader, EncodedBoxes, box_features, encode_boxes
 from toolkit.data.columns import Columns
 from toolkit.data.compute import compute as pc
 from toolkit.data.labels import Encoded, LabelColumns, LabelSpace, encode
+from toolkit.data.pixels import PixelStore
 from toolkit.data.roles import ROW, Role
 from toolkit.data.store import BATCH, Stored, stored, write_arrow
 from toolkit.data.table import Pick
@@ -64,8 +65,15 @@ class Target:
     def texts(self) -> dict[str, str]:
         """Text role to source column."""
         return {
-            r.name: str(self.columns[r.name]) for r in self.roles if not r.is_label and r.name in self.columns
+            r.name: str(self.columns[r.name])
+            for r in self.roles
+            if r.kind == "text" and r.name in self.columns
         }
+
+    @property
+    def picture(self) -> str | None:
+        """The name of the picture role when there is one."""
+        return next((r.name for r in self.roles if r.kind == "image" and r.name in self.columns), None)
 
     @property
     def label(self) -> str | None:
@@ -75,49 +83,68 @@ class Target:
         )
 
     @property
+    def boxes(self) -> BoxColumn | None:
+        """The source column of objects where there is one."""
+        return BoxColumn.of(self.roles, self.columns)
+
+    @property
     def features(self) -> Features:
         """Types of the encoded columns."""
+        boxes = box_features() if self.boxes else {}
         label = {self.label: self.space.feature} if self.label and self.space else {}
-        return Features({**dict.fromkeys(self.texts, Value("string")), **label, ROW: Value("int64")})
+        pictures = {self.picture: Value("int64")} if self.picture else {}
+        texts = dict.fromkeys(self.texts, Value("string"))
+        return Features({**texts, **pictures, **label, **boxes, ROW: Value("int64")})
 
     def identity(self) -> dict[str, Any]:
         """The target as JSON data."""
         return {
             "columns": self.columns,
             "texts": self.texts,
+            "picture": self.picture,
+            "boxes": self.boxes.format if self.boxes else None,
             "space": self.space.to_dict() if self.space else None,
         }
 
 
-def encode_split(pick: Pick, target: Target) -> Stored:
-    """Write the picked rows once, and open them.
+def encode_split(pick: Pick, target: Target, *stores: PixelStore | None) -> Stored:
+    """Write the picked rows once, and open them; a picture is its position in the first of ``stores``.
 
-    Notes: ``fingerprint`` (sha256 of texts, targets and row numbers) and ``balance``.
+    Notes: ``fingerprint`` (sha256 of texts or pictures, targets, masks, boxes and row numbers) and ``balance``.
     """
-    rows = sha256()
-    for piece in pieces(len(pick)):
-        rows.update(pick.indices[piece].tobytes())
-    parts = {"step": "encode", "table": pick.table.key, "rows": rows.hexdigest(), **target.identity()}
-    return stored(parts, lambda path: _write(path, pick, target))
+    given = [store for store in stores if store is not None]
+    parts = {"step": "encode", "table": pick.table.key, "rows": pick.digest, **target.identity()}
+    parts["pictures"] = [store.stored.key for store in given]
+    return stored(parts, lambda path: _write(path, pick, target, given))
 
 
-def _write(path: Path, pick: Pick, target: Target) -> dict[str, Any]:
+def _write(path: Path, pick: Pick, target: Target, stores: Sequence[PixelStore]) -> dict[str, Any]:
     schema = target.features.arrow_schema
     digest = sha256()
     balance = Balance(target.space) if target.space else None
 
     def batches() -> Iterator[pa.Table]:
         for start, arrays, values in _arrays(pick, target):
-            rows = pick.table.row_numbers(np.asarray(pick.indices[start : start + BATCH]))
+            indices = np.asarray(pick.indices[start : start + BATCH])
+            rows = pick.table.row_numbers(indices)
             digest.update(
                 "\x00".join(text for array in arrays for text in array.to_pylist()).encode("utf-8", "replace")
             )
-            digest.update(rows.tobytes())
             columns = list(arrays)
+            for store in stores:
+                digest.update(np.ascontiguousarray(store.keys[store.positions(indices)]).tobytes())
+            if stores:
+                columns.append(pa.array(stores[0].positions(indices)))
+            digest.update(rows.tobytes())
             if values is not None and target.space and balance:
                 digest.update(np.ascontiguousarray(values.values).tobytes())
                 balance.add(values.values)
                 columns.append(values.arrow(target.space))
+            if target.boxes and target.space and balance:
+                objects = _objects(pick, target, indices, stores[0])
+                digest.update(objects.tobytes())
+                balance.add(objects.labels)
+                columns += objects.arrow()
             yield pa.Table.from_arrays([*columns, pa.array(rows)], schema=schema)
 
     write_arrow(path, schema, batches())
@@ -133,3 +160,13 @@ def _arrays(pick: Pick, target: Target) -> Iterator[tuple[int, list[pa.Array], E
         texts = [pc.cast(batch[name].combine_chunks(), pa.string()) for name in target.texts.values()]
         yield start, texts, encode(batch, label, target.space) if label and target.space else None
         start += len(batch)
+
+
+def _objects(pick: Pick, target: Target, indices: np.ndarray, store: PixelStore) -> EncodedBoxes:
+    """The objects of some rows, in the frame of their pictures."""
+    assert target.boxes is not None
+    assert target.space is not None
+    reader = BoxReader.of(pick, target.boxes)
+    cells = next(pick.table.batches(indices, [target.boxes.name]))[target.boxes.name].to_pylist()
+    sizes = store.sizes(store.positions(indices))
+    return encode_boxes([reader.read(cell) for cell in cells], sizes, store.frame, target.space)

@@ -171,7 +171,8 @@ def _kind(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, list):
-        inner = {_kind(item) for item in cast(list[Any], value)} - {"null"}
+        found = {_kind(item) for item in cast(list[Any], value)} - {"null"}
+        inner = {"string" if kind.startswith("list ") else kind for kind in found}
         return f"list {_join(inner) if inner else 'null'}"
     return _KINDS.get(type(value), "string")
 
@@ -190,7 +191,7 @@ def _feature(kinds: set[str]) -> Value | List:
 
 
 def _cell(value: Any, feature: Value | List) -> Any:
-    """``value`` as its column holds it: numbers among texts, and objects, are written out."""
+    """``value`` as its column holds it: numbers among texts, objects, and lists in lists are written out as JSON."""
     if value is None:
         return None
     if isinstance(feature, List):

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +31,7 @@ class LabelSpace:
     A regression has one name for each number it predicts.
     """
 
-    problem_type: ProblemType
+    problem_type: ProblemType | Literal["semantic_segmentation", "object_detection"]
     names: tuple[str, ...]
 
     @property

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from datasets import Dataset
 
 from toolkit.data.arrays import distinct
+from toolkit.data.boxes import LABELS, box_classes
 from toolkit.data.columns import Columns, map_columns, names_in
+from toolkit.data.composed import compose
 from toolkit.data.encoding import Target, encode_split
 from toolkit.data.labels import LabelSpace, learn_labels
 from toolkit.data.leaks import find_leaks
-from toolkit.data.problems import Problems
+from toolkit.data.masks import IGNORE, mask_classes, open_mask
+from toolkit.data.pictures import Frame
+from toolkit.data.pixels import Pictures, PixelStore, open_pixels
+from toolkit.data.problems import Problems, listed
 from toolkit.data.roles import Role
 from toolkit.data.scan import Layout, Scan, scan
 from toolkit.data.sources import open_source
@@ -37,18 +42,44 @@ class Rows:
     columns: Columns
     findings: list[Finding] = field(default_factory=list[Finding])
     manifest: dict[str, Any] = field(default_factory=dict[str, Any])
+    pixels: dict[str, PixelStore] = field(default_factory=dict[str, PixelStore])
+    """The pictures of each split; the rows hold positions in them."""
+    masks: dict[str, PixelStore] = field(default_factory=dict[str, PixelStore])
+    """Their masks, at the same positions."""
+
+    def inputs(self, split: str, role: str, positions: np.ndarray | None = None) -> Sequence[Any]:
+        """What a predictor takes, for each row of a split: texts, or stored pictures read when asked for."""
+        rows = self.splits[split]
+        column = (rows if positions is None else rows.select(positions))[role][:]
+        if split not in self.pixels:
+            return column
+        return Pictures(self.pixels[split], np.asarray(column, np.int64))
 
 
-def load_rows(data: DataSection, roles: Sequence[Role], *, problem_type: str = "auto", seed: int = 0) -> Rows:
+def load_rows(
+    data: DataSection,
+    roles: Sequence[Role],
+    *,
+    problem_type: str = "auto",
+    frame: Frame | None = None,
+    classes: Sequence[str] = (),
+    seed: int = 0,
+) -> Rows:
     """Open the source and give its rows in splits, each memory-mapped.
 
-    ``seed`` draws the sample of the leak check when there are too many rows to compare all; the split has its own.
+    Args:
+        data: the recipe's section.
+        roles: what the task needs of a row.
+        problem_type: what the labels are, or ``auto``.
+        frame: what pictures are brought to; needed where a role is one.
+        classes: names of the numbers in masks; by default the numbers that the training masks hold.
+        seed: draws the sample of the leak check when there are too many rows to compare all; the split has its own.
 
     Raises:
         DataError: everything in the rows that cannot be used, at once.
         UnavailableError: a Hub dataset that is neither reachable nor cached.
     """
-    source = open_source(data)
+    source, data = compose(data, roles, load_rows) if data.scenes else (open_source(data, roles), data)
     picks, findings = named_splits(source.tables, data)
     _refuse_unreadable(picks)
     columns, notes = map_columns(picks["train"].table, roles, data.columns, data.group)
@@ -56,54 +87,88 @@ def load_rows(data: DataSection, roles: Sequence[Role], *, problem_type: str = "
     _refuse_missing_columns(picks, layout)
     findings = [*source.findings, *findings, *notes]
     labels = _learn(picks["train"], layout, problem_type, findings)
-    scans = {split: scan(pick, layout, labels) for split, pick in picks.items()}
+    stores = {split: _stores(pick, layout, frame) for split, pick in picks.items()}
+    if layout.mask:
+        labels = mask_classes(stores["train"].masks, classes, findings)
+    if layout.boxes:
+        labels = box_classes(picks["train"], layout.boxes, findings)
+    scans = {split: scan(pick, layout, labels, *stores[split]) for split, pick in picks.items()}
     problems = _problems(scans)
     findings += problems.findings(data.on_error, source.name)
     findings += _unlearned(scans, labels)
     raise_errors(findings)
     sides = _sides(scans, data)
     raise_errors(_unlearned(sides, labels))
+    target = Target(tuple(roles), columns, labels)
     stored = {
-        split: encode_split(side.pick, Target(tuple(roles), columns, labels)) for split, side in sides.items()
+        split: encode_split(side.pick, target, side.pixels, side.masks) for split, side in sides.items()
     }
     splits = {split: one.dataset for split, one in stored.items()}
-    texts = [role.name for role in roles if not role.is_label and role.name in columns]
-    leaks = find_leaks(splits, texts, keys={split: side.keys for split, side in sides.items()}, seed=seed)
+    pixels = {split: side.pixels for split, side in sides.items() if side.pixels is not None}
+    masks = {split: side.masks for split, side in sides.items() if side.masks is not None}
+    contents = [role.name for role in roles if role.is_content and role.name in columns]
+    keys = {split: side.keys for split, side in sides.items()}
+    findings += _untaught(splits["train"], labels)
+    leaks = find_leaks(splits, contents, keys=keys, pixels=pixels, seed=seed)
     manifest = _manifest(data, columns, labels, stored) | {
         "revision": source.commit or data.revision,
         "leaks": leaks.to_dict(),
         "skipped": problems.to_dict(),
     }
-    return Rows(splits, labels, columns, findings + leaks.findings(), manifest)
+    return Rows(splits, labels, columns, findings + leaks.findings(), manifest, pixels, masks)
+
+
+class Stores(NamedTuple):
+    """The decoded pictures and masks of a pick, where there are any."""
+
+    pixels: PixelStore | None
+    masks: PixelStore | None
+
+
+def _stores(pick: Pick, layout: Layout, frame: Frame | None) -> Stores:
+    if frame is None:
+        return Stores(None, None)
+    # Between two classes there is no third, so that nothing may be interpolated.
+    numbers = replace(frame, channels=1, resample="nearest", fill=IGNORE)
+    pixels = open_pixels(pick, layout.picture, frame) if layout.picture else None
+    masks = open_pixels(pick, layout.mask, numbers, open_mask) if layout.mask else None
+    return Stores(pixels, masks)
 
 
 def load_labelled(
-    data: DataSection, roles: Sequence[Role], labels: LabelSpace, columns: Mapping[str, str | list[str]]
+    data: DataSection,
+    roles: Sequence[Role],
+    labels: LabelSpace,
+    columns: Mapping[str, str | list[str]],
+    frame: Frame | None = None,
 ) -> Rows:
     """Rows of other data for a model that is trained already: one split, ``test``.
 
     ``columns`` are the ones the model was trained on; they are used where the data has them and the recipe names none.
+    ``frame`` is the one of the model's pictures.
 
     Raises:
         DataError: everything that cannot be used, a label unseen in training with its rows among it.
     """
-    source = open_source(data)
+    source = open_source(data, roles)
     pick = _to_measure(source.tables, data)
     _refuse_unreadable({"test": pick})
     known = {role: name for role, name in columns.items() if set(names_in(name)) <= set(pick.table.columns)}
     found, notes = map_columns(pick.table, roles, {**known, **data.columns})
     layout = Layout.of(roles, found, None)
-    one = scan(pick, layout, labels)
+    one = scan(pick, layout, labels, *_stores(pick, layout, frame))
     problems = _problems({"test": one})
     findings = [*source.findings, *notes, *problems.findings(data.on_error, source.name)]
     raise_errors(findings)
     _refuse_empty({"test": one}, data)
-    stored = {"test": encode_split(one.pick, Target(tuple(roles), found, labels))}
+    stored = {"test": encode_split(one.pick, Target(tuple(roles), found, labels), one.pixels, one.masks)}
     manifest = _manifest(data, found, labels, stored) | {
         "revision": source.commit or data.revision,
         "skipped": problems.to_dict(),
     }
-    return Rows({"test": stored["test"].dataset}, labels, found, findings, manifest)
+    pixels = {"test": one.pixels} if one.pixels is not None else {}
+    masks = {"test": one.masks} if one.masks is not None else {}
+    return Rows({"test": stored["test"].dataset}, labels, found, findings, manifest, pixels, masks)
 
 
 def _to_measure(tables: Mapping[str, Table], data: DataSection) -> Pick:
@@ -182,6 +247,18 @@ def _unlearned(scans: Mapping[str, Scan], labels: LabelSpace | None) -> list[Fin
     return found
 
 
+def _untaught(train: Dataset, labels: LabelSpace | None) -> list[Finding]:
+    """A warning of the classes that objects may have and no training object has."""
+    if labels is None or LABELS not in train.column_names:
+        return []
+    seen = np.unique(np.concatenate([np.empty(0, np.int64), *map(np.asarray, train[LABELS])]))
+    missing = [name for number, name in enumerate(labels.names) if number not in seen]
+    if not missing:
+        return []
+    message = f"no training picture holds {listed(missing)}: the model cannot learn to find it"
+    return [Finding("warning", "data", message, "add pictures that hold it, or another data.split_seed")]
+
+
 def _sides(scans: Mapping[str, Scan], data: DataSection) -> dict[str, Scan]:
     """The named splits, and the ones held out of train where the source has none."""
     groups = {split: one.groups for split, one in scans.items() if one.groups is not None}
@@ -202,7 +279,8 @@ def _refuse_empty(sides: Mapping[str, Scan], data: DataSection) -> None:
     if not empty:
         return
     rows = sum(len(side.pick) for side in sides.values())
-    what = f"different values of '{data.group}'" if data.group else "different texts"
+    content = "texts" if all(side.pixels is None for side in sides.values()) else "pictures"
+    what = f"different values of '{data.group}'" if data.group else f"different {content}"
     message = f"no rows are left for {' and '.join(empty)} ({rows:,} usable rows in all)"
     fix = f"give more rows with {what}, or set data.{empty[-1]}=0" if empty != ["train"] else "give more rows"
     raise DataError(Finding("error", data.source, message, fix))

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "image", "label", "mask", "boxes"]
+BoxFormat = Literal["xywh", "xyxy"]
+"""What four numbers of a box mean: left, top, width and height as in COCO, or left, top, right and bottom."""
 
 ROW = "row"
 """Column of the loaded rows that holds the 1-based row number in the source."""
@@ -12,15 +17,22 @@ ROW = "row"
 class Role:
     """One part of a row that a task uses.
 
-    ``kinds`` is a subset of ``text`` and ``label``; ``guesses`` are column names that are taken for it, best first.
+    ``kind`` is what its cells hold; ``guesses`` are column names that are taken for it, best first.
     """
 
     name: str
-    kinds: tuple[str, ...]
+    kind: Kind
     guesses: tuple[str, ...] = ()
     optional: bool = False
+    box_format: BoxFormat = "xywh"
+    """Of boxes: what their numbers mean where the source does not say it."""
 
     @property
     def is_label(self) -> bool:
         """Whether this role is what the model learns to predict."""
-        return "label" in self.kinds
+        return self.kind == "label"
+
+    @property
+    def is_content(self) -> bool:
+        """Whether this role is what the model reads."""
+        return self.kind in {"text", "image"}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
 
 from toolkit.data.arrays import Growing, filtered
+from toolkit.data.boxes import BoxColumn, BoxReader
 from toolkit.data.columns import Columns
 from toolkit.data.compute import compute as pc
 from toolkit.data.labels import Encoded, LabelColumns, LabelSpace, complaint, encode
+from toolkit.data.masks import IGNORE
+from toolkit.data.pixels import PixelStore
 from toolkit.data.problems import Problems
 from toolkit.data.roles import Role
 from toolkit.data.table import Pick
@@ -22,7 +25,7 @@ from toolkit.data.values import is_missing
 
 @dataclass(frozen=True)
 class Scan:
-    """The usable rows of a pick and, row for row, the hash of their text, their class and the hash of their group.
+    """The usable rows of a pick and, row for row, the hash of their content, their class and the hash of their group.
 
     ``keys`` and ``groups`` are uint64, ``codes`` int32 (single-label only).
     """
@@ -32,12 +35,17 @@ class Scan:
     codes: np.ndarray | None
     groups: np.ndarray | None
     problems: Problems
+    pixels: PixelStore | None = None
+    """The decoded pictures of the rows, where the input is one."""
+    masks: PixelStore | None = None
+    """Their masks, at the same positions, where there are any."""
 
     def keep(self, mask: np.ndarray) -> Scan:
         """The rows where ``mask`` holds."""
         codes = None if self.codes is None else filtered(self.codes, mask)
         groups = None if self.groups is None else filtered(self.groups, mask)
-        return Scan(self.pick.keep(mask), filtered(self.keys, mask), codes, groups, self.problems)
+        keys = filtered(self.keys, mask)
+        return replace(self, pick=self.pick.keep(mask), keys=keys, codes=codes, groups=groups)
 
 
 @dataclass(frozen=True)
@@ -47,19 +55,40 @@ class Layout:
     texts: tuple[str, ...]
     label: str | tuple[str, ...] | None
     group: str | None
+    picture: str | None = None
+    mask: str | None = None
+    boxes: BoxColumn | None = None
 
     @classmethod
     def of(cls, roles: Sequence[Role], columns: Columns, group: str | None) -> Layout:
         """The layout of mapped columns."""
-        texts = tuple(str(columns[role.name]) for role in roles if not role.is_label and role.name in columns)
-        label = next((columns[role.name] for role in roles if role.is_label and role.name in columns), None)
-        return cls(texts, label if label is None or isinstance(label, str) else tuple(label), group)
+        mapped = [role for role in roles if role.name in columns]
+        texts = tuple(str(columns[role.name]) for role in mapped if role.kind == "text")
+        picture, mask = (
+            next((str(columns[role.name]) for role in mapped if role.kind == kind), None)
+            for kind in ("image", "mask")
+        )
+        label = next((columns[role.name] for role in mapped if role.is_label), None)
+        return cls(
+            texts,
+            label if label is None or isinstance(label, str) else tuple(label),
+            group,
+            picture,
+            mask,
+            BoxColumn.of(roles, columns),
+        )
 
     @property
     def needed(self) -> list[str]:
-        """All columns to read, each once."""
+        """All columns that must be there, each once."""
+        return [*self.read, *filter(None, (self.picture, self.mask))]
+
+    @property
+    def read(self) -> list[str]:
+        """The columns that are read here; pictures are read, and decoded, by a store of their own."""
         label = () if self.label is None else (self.label,) if isinstance(self.label, str) else self.label
-        return list(dict.fromkeys([*self.texts, *label, *([self.group] if self.group else [])]))
+        boxes = [self.boxes.name] if self.boxes else []
+        return list(dict.fromkeys([*self.texts, *label, *boxes, *([self.group] if self.group else [])]))
 
 
 @dataclass(frozen=True)
@@ -71,12 +100,17 @@ class Reader:
     label: LabelColumns | None
     space: LabelSpace | None
     problems: Problems
+    pixels: PixelStore | None = None
+    masks: PixelStore | None = None
+    boxes: BoxReader | None = None
 
     def usable(self, batch: pa.Table, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Which rows of a batch can be used, and the class of each row where there is one."""
         good = np.ones(len(batch), bool)
         for name in filter(None, [*self.layout.texts, self.layout.group]):
             good &= self._filled(batch, name, start)
+        if self.pixels is not None:
+            good &= self._without(self._errors(batch, start, self.pixels), start)
         if self.label is None or self.space is None:
             return good, None
         encoded = encode(batch, self.label, self.space)
@@ -94,6 +128,54 @@ class Reader:
         self.problems.add_rows(np.flatnonzero(missing).tolist(), describe)
         return ~missing
 
+    def _errors(self, batch: pa.Table, start: int, pixels: PixelStore) -> list[str | None]:
+        """What is wrong with the picture of each row, or with its mask or boxes where the picture is well."""
+        errors = [*pixels.errors[start : start + len(batch)]]
+        if self.masks is not None:
+            errors = [error or self._mask_error(start + at) for at, error in enumerate(errors)]
+        if self.boxes is not None:
+            reader, space = self.boxes, self.space
+            cells = batch[reader.column.name].to_pylist()
+            sizes = pixels.sizes(np.arange(start, start + len(batch))).tolist()
+            errors = [
+                error or reader.error(*row, space) for error, *row in zip(errors, cells, sizes, strict=True)
+            ]
+        return errors
+
+    def _without(self, errors: Sequence[str | None], start: int) -> np.ndarray:
+        """Where there is no error; the others are named."""
+
+        def describe(at: int) -> tuple[str, str, str]:
+            return self.pick.where(start + at), str(errors[at]), "mend or remove it"
+
+        bad = np.array([error is not None for error in errors], bool)
+        self.problems.add_rows(np.flatnonzero(bad).tolist(), describe)
+        return ~bad
+
+    def _mask_error(self, position: int) -> str | None:
+        """What is wrong with the mask at a position, whose picture is well."""
+        if self.masks is None or self.pixels is None:
+            return None
+        error = self.masks.errors[position]
+        if error:
+            return f"mask: {error}"
+        (width, height), (wide, high) = (
+            store.sizes(np.array([position]))[0].tolist() for store in (self.masks, self.pixels)
+        )
+        if (width, height) != (wide, high):
+            return f"the mask has {width} x {height} pixels and the picture {wide} x {high}"
+        known = len(self.space.names) if self.space else IGNORE
+        wrong = [value for value in self.masks.values(position) if known <= value < IGNORE]
+        if wrong:
+            return f"the mask holds {wrong[0]}, which is no class (there are {known}, numbered from 0)"
+        return None
+
+    def keys(self, batch: pa.Table, start: int, good: np.ndarray) -> np.ndarray:
+        """A uint64 hash of the content of each usable row of a batch: its picture, or its texts."""
+        if self.pixels is not None:
+            return self.pixels.keys[start : start + len(batch)][good]
+        return content_keys(batch.filter(pa.array(good)), self.layout.texts)
+
     def _labelled(self, batch: pa.Table, encoded: Encoded, start: int) -> np.ndarray:
         label, space = self.label, self.space
         if label is None or space is None:
@@ -106,18 +188,33 @@ class Reader:
         return encoded.bad == 0
 
 
-def scan(pick: Pick, layout: Layout, space: LabelSpace | None) -> Scan:
-    """Look at every picked row once; rows that cannot be used are left out and named."""
+def scan(
+    pick: Pick,
+    layout: Layout,
+    space: LabelSpace | None,
+    pixels: PixelStore | None = None,
+    masks: PixelStore | None = None,
+) -> Scan:
+    """Look at every picked row once; rows that cannot be used are left out and named.
+
+    Args:
+        pick: the rows.
+        layout: which columns hold what.
+        space: the labels, where there are any.
+        pixels: the pick's decoded pictures, where the input is one.
+        masks: their masks, where there are any.
+    """
     label = None if layout.label is None or space is None else LabelColumns.of(pick, layout.label)
-    reader = Reader(pick, layout, label, space, Problems())
+    boxes = None if layout.boxes is None else BoxReader.of(pick, layout.boxes)
+    reader = Reader(pick, layout, label, space, Problems(), pixels, masks, boxes)
     keep, keys = Growing(len(pick), np.bool_), Growing(len(pick), np.uint64)
     codes, groups = Growing(len(pick), np.int32), Growing(len(pick) if layout.group else 0, np.uint64)
     start = 0
-    for batch in pick.batches(layout.needed):
+    for batch in pick.batches(layout.read):
         good, values = reader.usable(batch, start)
         usable = batch.filter(pa.array(good))
         keep.add(good)
-        keys.add(content_keys(usable, layout.texts))
+        keys.add(reader.keys(batch, start, good))
         if values is not None and values.dtype == np.int64:
             codes.add(values[good])
         if layout.group:
@@ -130,6 +227,8 @@ def scan(pick: Pick, layout: Layout, space: LabelSpace | None) -> Scan:
         codes.done() if single else None,
         groups.done() if layout.group else None,
         reader.problems,
+        pixels,
+        masks,
     )
 
 

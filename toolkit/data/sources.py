@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets import Dataset, DatasetDict, load_from_disk
 
+from toolkit.data.coco import coco_folder, is_coco
 from toolkit.data.convert import READERS, convert_file, data_suffix
-from toolkit.data.folders import class_folder, split_files
+from toolkit.data.folders import TEXTS, class_folder, split_files
 from toolkit.data.hubsets import open_hub
+from toolkit.data.masks import paired_folder
+from toolkit.data.pictures import SUFFIXES
+from toolkit.data.roles import Kind, Role
 from toolkit.data.store import dataset_identity, digest
 from toolkit.data.table import Part, Table, join_files
 from toolkit.errors import DataError, Finding, did_you_mean
 from toolkit.hub.samples import PREFIX, open_sample
 from toolkit.hub.snapshot import is_hub_id
 from toolkit.recipe.schema import DataSection
+
+CLASS_FILES: dict[Kind, tuple[str, ...]] = {"text": TEXTS, "image": SUFFIXES}
+"""By what a task reads: the files that are rows in a folder with one sub-folder for each class."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +37,12 @@ class Source:
     """Of a Hub dataset, where it is known."""
 
 
-def open_source(data: DataSection) -> Source:
+def open_source(data: DataSection, roles: Sequence[Role]) -> Source:
     """Open whatever ``data.source`` names.
+
+    Args:
+        data: the recipe's section.
+        roles: what the task needs of a row, which decides what the sub-folders of a folder may mean.
 
     Raises:
         DataError: it is not there, is not data, or cannot be read.
@@ -42,8 +54,10 @@ def open_source(data: DataSection) -> Source:
         return _arrow_folder(open_sample(name), name)
     path = Path(name).expanduser()
     if path.is_dir():
-        return _folder(path, data.encoding)
+        return _folder(path, data.encoding, roles)
     if path.is_file():
+        if _of_kind(roles, "boxes") and is_coco(path):
+            return Source(name, coco_folder(path))
         return _files({"train": [path]}, name, data.encoding)
     if _means_a_file(name) or not is_hub_id(name):
         raise _missing(path)
@@ -63,15 +77,29 @@ def _missing(path: Path) -> DataError:
     return DataError(Finding("error", str(path), "no such file or folder", fix))
 
 
-def _folder(path: Path, encoding: str) -> Source:
+def _folder(path: Path, encoding: str, roles: Sequence[Role]) -> Source:
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         return _arrow_folder(path, str(path))
-    classes = class_folder(path, encoding)
-    if classes:
-        return Source(str(path), classes)
+    tables = _by_layout(path, encoding, roles)
+    if tables:
+        return Source(str(path), tables)
     files, findings = split_files(path)
     source = _files(files, str(path), encoding)
     return Source(source.name, source.tables, findings + source.findings)
+
+
+def _by_layout(path: Path, encoding: str, roles: Sequence[Role]) -> dict[str, Table]:
+    """The tables of a folder whose sub-folders mean what the task's roles make of them; empty if they mean nothing."""
+    if _of_kind(roles, "boxes"):
+        return coco_folder(path)
+    if _of_kind(roles, "mask"):
+        return paired_folder(path)
+    suffixes = next((CLASS_FILES[role.kind] for role in roles if role.kind in CLASS_FILES), ())
+    return class_folder(path, encoding, suffixes)
+
+
+def _of_kind(roles: Sequence[Role], kind: Kind) -> bool:
+    return any(role.kind == kind for role in roles)
 
 
 def _arrow_folder(path: Path, name: str) -> Source:

@@ -16,7 +16,7 @@ from filelock import FileLock
 from toolkit.files import atomic_folder, read_json, write_json
 from toolkit.hub.cache import cache_folder
 
-LAYOUT = 1
+LAYOUT = 2
 """Part of every key: raise it when what is written changes, so that older files are not read."""
 BATCH = 1000
 """Rows worked on at a time; peak memory is a few of these, whatever the number of rows."""
@@ -42,20 +42,31 @@ def stored(parts: Mapping[str, Any], build: Callable[[Path], dict[str, Any]]) ->
     Raises:
         DiskFullError: no space left.
     """
+
+    def write(folder: Path) -> None:
+        notes = build(folder / "rows.arrow")
+        write_json(folder / "notes.json", notes)
+
+    folder = cached_folder("rows", parts, write)
+    notes = read_json(folder / "notes.json")
+    return Stored(Dataset.from_file(str(folder / "rows.arrow")), notes, folder.name)
+
+
+def cached_folder(kind: str, parts: Mapping[str, Any], build: Callable[[Path], None]) -> Path:
+    """The cached folder known by ``parts``; ``build(folder)`` fills it when it is not there, whole or not at all.
+
+    Raises:
+        DiskFullError: no space left.
+    """
     key = digest(parts)
-    folder = cache_folder() / "rows" / key
+    folder = cache_folder() / kind / key
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{key}.lock")):
             if not folder.is_dir():
-                _build(folder, build)
-    return Stored(Dataset.from_file(str(folder / "rows.arrow")), read_json(folder / "notes.json"), key)
-
-
-def _build(folder: Path, build: Callable[[Path], dict[str, Any]]) -> None:
-    with atomic_folder(folder) as temporary:
-        notes = build(temporary / "rows.arrow")
-        write_json(temporary / "notes.json", notes)
+                with atomic_folder(folder) as temporary:
+                    build(temporary)
+    return folder
 
 
 def write_arrow(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> None:

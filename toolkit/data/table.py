@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
-from toolkit.data.arrays import filtered
+from toolkit.data.arrays import filtered, pieces
 from toolkit.data.convert import INTERNAL, SOURCE_FILE, SOURCE_LINE, SOURCE_ROW
 from toolkit.data.problems import Problems
 from toolkit.data.store import BATCH, Stored, digest
@@ -26,6 +27,8 @@ class Part:
     name: str
     usable: int
     rows: int
+    base: Path | None = None
+    """The folder that paths in its cells start from; None where no cell is a path."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Table:
     def where(self, index: int) -> str:
         """``file:line`` or ``file row N`` of the row at ``index``."""
         part, start, _ = self._part(index)
-        row = self.dataset[index]
+        places = [name for name in INTERNAL if name in self.dataset.column_names]
+        row = self.dataset.select_columns(places)[index] if places else {}
         if row.get(SOURCE_FILE):
             return row[SOURCE_FILE]
         if row.get(SOURCE_LINE):
@@ -62,10 +66,18 @@ class Table:
         return numbers + offsets[np.searchsorted(ends, indices, "right")]
 
     def batches(self, indices: np.ndarray, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """The rows at ``indices`` in that order, a bounded number at a time."""
+        """The rows at ``indices`` in that order, some at a time; their numbers where no column is wanted."""
+        if not columns:
+            for start in range(0, len(indices), BATCH):
+                yield pa.table({SOURCE_ROW: np.asarray(indices[start : start + BATCH])})
+            return
         dataset = self.dataset.select_columns(list(columns)).with_format("arrow")
         for start in range(0, len(indices), BATCH):
             yield dataset[_compact(np.asarray(indices[start : start + BATCH]))]
+
+    def base(self, index: int) -> Path | None:
+        """The folder that paths in the row at ``index`` start from."""
+        return self._part(index)[0].base
 
     def _part(self, index: int) -> tuple[Part, int, int]:
         ends = list(np.cumsum([part.usable for part in self.parts]))
@@ -97,6 +109,18 @@ class Pick:
         """Where the row at ``position`` of this pick is in the user's files."""
         return self.table.where(int(self.indices[position]))
 
+    def base(self, position: int) -> Path | None:
+        """The folder that paths in the row at ``position`` of this pick start from."""
+        return self.table.base(int(self.indices[position]))
+
+    @property
+    def digest(self) -> str:
+        """Tells one choice of rows from another."""
+        digest = sha256()
+        for piece in pieces(len(self)):
+            digest.update(self.indices[piece].tobytes())
+        return digest.hexdigest()
+
     def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """The picked rows, a bounded number at a time."""
         return self.table.batches(self.indices, columns)
@@ -112,7 +136,7 @@ def join_files(files: Sequence[tuple[Path, Stored]]) -> Table:
     problems = Problems()
     for _, one in files:
         problems.extend(Problems.from_dict(one.notes["problems"]))
-    parts = tuple(Part(str(path), len(one.dataset), one.notes["rows"]) for path, one in files)
+    parts = tuple(Part(str(path), len(one.dataset), one.notes["rows"], path.parent) for path, one in files)
     names = files[0][1].dataset.column_names
     datasets = [one.dataset.select_columns(names) for _, one in files]
     dataset = datasets[0] if len(datasets) == 1 else concatenate_datasets(datasets)

@@ -23,12 +23,13 @@ IDS = ("input_ids", "token_type_ids")
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """What ``max_length`` cut from one split: samples and tokens in all, and cut."""
+    """What was cut from one split: samples and tokens in all, and cut at ``limit`` tokens."""
 
     samples: int = 0
     samples_cut: int = 0
     tokens: int = 0
     tokens_cut: int = 0
+    limit: int = 0
 
     def to_dict(self) -> dict[str, int]:
         """The entry as JSON data."""
@@ -100,7 +101,7 @@ class _Tokenization:
                 yield pa.Table.from_arrays(arrays, schema=schema)
 
         write_arrow(target, schema, batches())
-        return total
+        return total | {"limit": self.max_length}
 
     def _features(self) -> Features:
         ids = {"input_ids": List(Value("int32")), "token_type_ids": List(Value("int8"))}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import Finding, ModelError, did_you_mean, raise_errors
+from toolkit.errors import Finding, ModelError, RecipeError, did_you_mean, raise_errors
 from toolkit.files import read_json
 from toolkit.hub.network import hub_errors, network_trouble
 from toolkit.hub.samples import PREFIX, SAMPLES, open_sample, sample
 from toolkit.recipe.schema import ModelSection
 
 ALTERNATIVE = "sample:minilm"
+SCRATCH = "scratch:"
+"""Before the name of an architecture that gets new weights."""
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 WEIGHTS = PICKLES | {".safetensors"}
 CODE_FILES = ("config.json", "tokenizer_config.json")
@@ -58,6 +60,22 @@ def locate_model(section: ModelSection) -> Located:
         fix = did_you_mean(PREFIX + section.name, [PREFIX + section.name])
         raise ModelError(Finding("error", _where(section), "neither a folder nor a Hub id", fix))
     return _locate_on_hub(section)
+
+
+def require_known(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse values of ``model.config`` that the architecture's configuration does not have.
+
+    Raises:
+        RecipeError: all of them at once.
+    """
+    raise_errors(
+        [
+            Finding("error", f"model.config.{name}", f"unknown key '{name}'", did_you_mean(name, known))
+            for name in given
+            if name not in known
+        ],
+        RecipeError,
+    )
 
 
 def _looks_local(name: str) -> bool:

@@ -21,11 +21,34 @@ class ModelSection(Section):
     """The pretrained model to start from."""
 
     name: str
-    """Hub id, local folder, or ``sample:NAME``."""
+    """Hub id, local folder, ``sample:NAME``, or ``scratch:NAME`` for new weights."""
+    backbone: str | None = None
+    """What a new detector sees with: a pretrained timm model, or ``scratch:NAME`` for new weights of it."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Values of the architecture's configuration in place of its own, by their names in transformers or timm."""
     revision: str | None = None
     """Commit, tag or branch on the Hub."""
     trust_remote_code: bool = False
     """Allow Python code of the model's repository to run; off unless asked for by name."""
+
+
+class ScenesSection(Section):
+    """Pictures composed of several of the source's single-object pictures, with their boxes."""
+
+    train: int = Field(gt=0)
+    """How many, made from the training rows alone."""
+    validation: int = Field(default=0, ge=0)
+    """How many, made from the validation rows alone."""
+    test: int = Field(default=0, ge=0)
+    """How many, made from the test rows alone."""
+    size: int = Field(default=128, gt=0)
+    """Height and width in pixels."""
+    objects: tuple[int, int] = (1, 6)
+    """Fewest and most objects in one."""
+    scale: tuple[float, float] = (1.5, 4.0)
+    """How many times an object is enlarged, least and most."""
+    seed: int = Field(default=0, ge=0)
+    """Of what is drawn where."""
 
 
 class DataSection(Section):
@@ -57,6 +80,8 @@ class DataSection(Section):
     """What to do with a row that cannot be used: stop with an error, or leave it out, counted and named."""
     encoding: str = "utf-8"
     """Text encoding of csv, tsv, jsonl and txt files."""
+    scenes: ScenesSection | None = None
+    """For detection: compose pictures of several of the source's labelled pictures, once these are split."""
 
 
 class LoraSection(Section):
@@ -69,6 +94,15 @@ class LoraSection(Section):
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
     target_modules: list[str] | str = "all-linear"
     """Names of the modules that get an adapter."""
+
+
+class UnfreezeSection(Section):
+    """A second stage after a frozen one: everything is trained, from the weights that were best so far."""
+
+    epochs: float = Field(default=1, gt=0)
+    """Passes over the training rows, after those of ``train.epochs``."""
+    learning_rate: float = Field(gt=0)
+    """Usually well below that of the first stage."""
 
 
 class TrainSection(Section):
@@ -93,6 +127,8 @@ class TrainSection(Section):
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Momentum of ``sgd``."""
+    label_smoothing_factor: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each target spread evenly over all classes (Szegedy et al. 2016, arXiv:1512.00567); one class a row."""
     weight_decay: float = Field(default=0.01, ge=0)
     """Decoupled weight decay; norms and biases are spared."""
     max_grad_norm: float | None = Field(default=1.0, gt=0)
@@ -101,6 +137,8 @@ class TrainSection(Section):
     seed: int = Field(default=0, ge=0, lt=2**32)
     freeze: Literal["none", "backbone"] | int = "none"
     """``backbone`` trains the head alone; a number freezes the embeddings and that many lowest layers."""
+    unfreeze: UnfreezeSection | None = None
+    """Afterwards train the whole model: ``{epochs: 2, learning_rate: 1e-4}``."""
     lora: LoraSection | None = None
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""

@@ -45,5 +45,6 @@ def convert(archives: Path, target: Path) -> None:
 
 def _volume(folder: Path, kind: str) -> np.ndarray[Any, Any]:
     """A volume scaled to 0..1."""
-    volume = nibabel.load(folder / f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz").get_fdata()
+    image: Any = nibabel.load(folder / f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz")
+    volume = image.get_fdata()
     return volume / volume.max()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import timm
 import torch
-from timm.data import ImageNetInfo
+from timm.data.imagenet_info import ImageNetInfo
 from timm.models import save_for_hf
 
 from toolkit.files import read_json, write_json
