@@ -16,6 +16,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from toolkit.engine.batching import plan_epoch
 from toolkit.engine.fit import FitResult, Objective, fit
 from toolkit.engine.run import Run
+from toolkit.engine.turn import tokens_of
 from toolkit.recipe.schema import DataSection, ModelSection, Recipe, TrainSection
 
 ROWS = 96
@@ -54,7 +55,7 @@ class Numbers:
     def plan(self, epoch: int) -> list[np.ndarray]:
         return plan_epoch(self.lengths, self.train, epoch)
 
-    def collate(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
+    def collate(self, rows: np.ndarray, epoch: int = 0) -> dict[str, torch.Tensor]:
         ids = torch.zeros(len(rows), int(self.lengths[rows].max()), dtype=torch.long)
         for place, row in enumerate(rows):
             ids[place, : self.lengths[row]] = torch.from_numpy(self.ids[row])
@@ -71,7 +72,7 @@ def count_rows(batch: dict[str, torch.Tensor]) -> float:
 
 
 def make_objective(model: torch.nn.Module, loss=summed_loss, name: str = "classifier") -> Objective:
-    return Objective(name, model, loss, count_rows, flops_per_token=1e5)
+    return Objective(name, model, loss, count_rows, flops=lambda batch: 1e5 * tokens_of(batch))
 
 
 def accuracy(model: torch.nn.Module, numbers: Numbers) -> float:

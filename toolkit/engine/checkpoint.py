@@ -133,3 +133,8 @@ def unpack_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], data: 
         index, key = name.split(".", 1)
         state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": data["groups"]})
+    for parameter, values in optimizer.state.items():
+        for key, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                # Fused kernels walk through memory, so that a state must lie in it as its parameter does.
+                values[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

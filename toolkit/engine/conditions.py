@@ -1,4 +1,4 @@
-"""What holds while a model is trained and no longer: CPU kernels, compilation, checkpointed gradients."""
+"""What holds while a model is trained: CPU kernels, compilation, checkpointed gradients."""
 
 from __future__ import annotations
 

@@ -28,6 +28,22 @@ def freeze(model: PreTrainedModel, what: Literal["none", "backbone"] | int) -> N
         _freeze_layers(model, what)
 
 
+def to_training(model: nn.Module) -> None:
+    """Put a model into training mode, but leave what is frozen as it is used: no dropout, no new batch statistics."""
+    model.train()
+    for module in model.modules():
+        parameters = list(module.parameters())
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            module.eval()
+
+
+def head_of(model: PreTrainedModel) -> nn.Module | None:
+    """The classifier of a model whose backbone holds it too, as timm's do; None for all others."""
+    timm_model = getattr(model, "timm_model", None)
+    head = timm_model.get_classifier() if timm_model is not None else None
+    return head if isinstance(head, nn.Module) else None
+
+
 def backbone_layers(model: PreTrainedModel) -> list[nn.Module]:
     """The layers of a model from the input up: those of its outermost lists of modules, in order."""
     lists = {
@@ -41,6 +57,9 @@ def _freeze_backbone(model: PreTrainedModel) -> None:
     if model.base_model is model:
         raise _refuse(f"{type(model).__name__} has no head above its backbone")
     model.base_model.requires_grad_(False)
+    head = head_of(model)
+    if head is not None:
+        head.requires_grad_(True)
 
 
 def _freeze_layers(model: PreTrainedModel, count: int) -> None:

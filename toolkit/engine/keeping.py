@@ -53,8 +53,8 @@ def resume(run: Run, turns: Sequence[Turn]) -> State | None:
         run.say("nothing to resume from: no checkpoint was kept yet; starting from the beginning")
     run.accelerator.wait_for_everyone()
     state = _restore_last(run, turns) if folder.exists() else None
-    if run.is_main:
-        run.history.keep_until(state.step if state else 0)
+    if run.is_main and not run.has_later_stage:
+        run.history.keep_until(run.stage.steps + (state.step if state else 0))
     return state
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
@@ -24,10 +24,45 @@ from toolkit.engine.seed import seed_everything
 from toolkit.errors import Finding, RecipeError, did_you_mean, raise_errors
 from toolkit.recipe.schema import Recipe, TrainSection
 
+if TYPE_CHECKING:
+    from toolkit.engine.session import FitResult
+
 PATIENCE = timedelta(hours=6)
 """How long processes wait for the first one, which alone measures and writes when training is done."""
 PLAIN = {DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU, DistributedType.MULTI_XPU}
 """Ways of running in which every process holds the whole model."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Which of several trainings in a row this is, and what came before it."""
+
+    name: str = ""
+    """Empty for the first one, which most runs leave it at."""
+    before: FitResult | None = None
+    """How the stage before went; the models have its best weights."""
+    prepared: float = 0.0
+    """Seconds of this stage before its first step."""
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the stages before."""
+        return self.before.steps if self.before else 0
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the data of the stages before."""
+        return self.before.epochs if self.before else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time spent before the first step of this stage."""
+        return self.prepared + (self.before.seconds if self.before else 0.0)
+
+    def shift(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        """A line of history with its position counted from the start of the run."""
+        moved = {"step": self.steps, "epoch": self.epochs, "seconds": self.seconds}
+        return {key: value + moved[key] if key in moved else value for key, value in line.items()}
 
 
 @dataclass
@@ -43,6 +78,7 @@ class Run:
     history: History
     talk: Talk
     resume: bool = False
+    stage: Stage = Stage()
 
     @classmethod
     def start(cls, recipe: Recipe, folder: Path, resume: bool = False, progress: bool = True) -> Run:
@@ -78,7 +114,16 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         """Where ``last`` and ``best`` are kept."""
-        return self.folder / layout.CHECKPOINTS
+        return self.folder / layout.CHECKPOINTS / self.stage.name
+
+    @property
+    def has_later_stage(self) -> bool:
+        """Whether a stage after this one has begun: then this one is done, and history goes on beyond it."""
+        return any(self.checkpoints.glob("*/last"))
+
+    def then(self, stage: Stage, train: TrainSection) -> Run:
+        """The same run in its next stage."""
+        return replace(self, stage=stage, recipe=self.recipe.model_copy(update={"train": train}))
 
     @property
     def is_main(self) -> bool:
@@ -105,6 +150,7 @@ class Run:
         Raises:
             DiskFullError: no space left.
         """
+        line = self.stage.shift(line)
         if self.is_main:
             self.history.add(line)
         numbers = {key: value for key, value in _flat(line).items() if isinstance(value, int | float)}
@@ -150,6 +196,10 @@ def check_train(train: TrainSection) -> list[Finding]:
     if train.mixed_precision == "fp16" and (train.device == "cpu" or not torch.accelerator.is_available()):
         fix = "use bf16 or no"
         findings.append(Finding("error", "train.mixed_precision", "fp16 needs a GPU", fix))
+    if train.unfreeze and (train.freeze == "none" or train.lora):
+        fix = "set train.freeze to backbone or a number of layers, or leave train.unfreeze out"
+        message = "there is nothing to unfreeze" if not train.lora else "LoRA keeps the model frozen"
+        findings.append(Finding("error", "train.unfreeze", message, fix))
     return [finding for finding in findings if finding]
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from toolkit.engine import keeping
 from toolkit.engine.batching import Rows
+from toolkit.engine.freeze import to_training
 from toolkit.engine.memory import peak_memory
 from toolkit.engine.metric import Goal
 from toolkit.engine.peak import matmul_peak
@@ -79,10 +80,10 @@ class Session:
         state = keeping.resume(run, turns) if run.resume else None
         if state:
             run.say(f"resuming at step {state.step} of {total}")
-        state = state or State(accumulation=train.gradient_accumulation_steps)
+        state = state or _first_state(run, turns)
         session = cls(run, turns, total, goal, state)
         for model in session.models:
-            model.train()
+            to_training(model)
             run.share([*model.parameters(), *model.buffers()])
         return session
 
@@ -120,7 +121,7 @@ class Session:
         window.tokens += reports[0].tokens
         for turn, report in zip(self.turns, reports, strict=True):
             name = turn.objective.name
-            window.flops += turn.objective.flops_per_token * report.tokens
+            window.flops += report.flops
             window.losses[name] = window.losses.get(name, 0.0) + report.loss
             if math.isfinite(report.norm):  # otherwise fp16's scaler has skipped the step
                 window.norms[name] = report.norm
@@ -166,7 +167,8 @@ class Session:
             warning = state.watch(name, norm)
             if warning:
                 self.run.say(f"warning: {warning}")
-        line |= {"samples_per_second": speed, "tokens_per_second": window.tokens / window.seconds}
+        line["samples_per_second"] = speed
+        line |= {"tokens_per_second": window.tokens / window.seconds} if window.tokens else {}
         line |= {"peak_share": self._peak_share(), "seconds": state.seconds}
         self.run.record(line)
         loss = sum(window.losses.values()) / window.steps
@@ -191,7 +193,7 @@ class Session:
             model.eval()
         scores = self._agree(evaluate())
         for model in self.models:
-            model.train()
+            to_training(model)
         state = self.state
         value = self.goal.value(scores)
         self.run.record({"step": state.step, "epoch": round(state.epochs, 6), "validation": scores})
@@ -225,17 +227,31 @@ class Session:
         self.run.accelerator.wait_for_everyone()
         if state.best is not None:
             keeping.restore_best(self.run, self.turns)
+        stage = self.run.stage
         return FitResult(
-            steps=state.step,
-            epochs=round(state.epochs, 6),
-            seconds=state.wall_seconds,
+            steps=state.step + stage.steps,
+            epochs=round(state.epochs + stage.epochs, 6),
+            seconds=state.wall_seconds + stage.seconds,
             best_metric=state.best,
-            best_step=state.best_step,
+            best_step=state.best_step + stage.steps,
             stopped=state.stopped,
             samples_per_second=state.samples / state.seconds if state.seconds else 0.0,
             peak_memory_bytes=peak_memory(self.run.device),
             warnings=list(state.warnings),
         )
+
+
+def _first_state(run: Run, turns: Sequence[Turn]) -> State:
+    """Where a stage begins: its weights must be better than the best ones of the stage before, or those are kept."""
+    before = run.stage.before
+    state = State(accumulation=run.recipe.train.gradient_accumulation_steps)
+    if before is None:
+        return state
+    state.warnings += before.warnings
+    if before.best_metric is not None:
+        state.best, state.best_step = before.best_metric, before.best_step - run.stage.steps
+        keeping.save_best(run, turns, {"step": before.best_step, "of": "the stage before"})
+    return state
 
 
 def total_steps(batches: Batches, train: TrainSection) -> int:

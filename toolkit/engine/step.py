@@ -17,7 +17,7 @@ from toolkit.engine.batching import Rows, cut
 from toolkit.engine.run import Run
 from toolkit.engine.seed import seed_everything
 from toolkit.engine.state import State
-from toolkit.engine.turn import Batch, Batches, Turn
+from toolkit.engine.turn import Batch, Batches, Turn, tokens_of
 from toolkit.errors import TrainingError
 from toolkit.files import write_json
 
@@ -31,6 +31,7 @@ class Report:
     norm: float
     """Of the gradient, before clipping."""
     tokens: float
+    flops: float
 
 
 def take_step(turn: Turn, batches: Batches, rows: Rows, run: Run, state: State) -> Report:
@@ -42,11 +43,11 @@ def take_step(turn: Turn, batches: Batches, rows: Rows, run: Run, state: State) 
     while True:
         turn.optimizer.zero_grad()
         pieces = [
-            batches.collate(piece) for piece in cut(rows, run.processes, state.accumulation)[_rank(run)]
+            batches.collate(piece, state.epoch)
+            for piece in cut(rows, run.processes, state.accumulation)[_rank(run)]
         ]
-        units, tokens = run.sum(
-            sum(float(turn.objective.units(p)) for p in pieces), sum(map(_tokens, pieces))
-        )
+        counts = (turn.objective.units, tokens_of, turn.objective.flops)
+        units, tokens, flops = run.sum(*(sum(float(count(piece)) for piece in pieces) for count in counts))
         losses = _accumulate(turn, pieces, max(units, 1.0), run, state)
         # Processes agree on whether to try again before they exchange gradients: one that ran out of memory
         # while the others wait for its gradients would hang them.
@@ -61,7 +62,7 @@ def take_step(turn: Turn, batches: Batches, rows: Rows, run: Run, state: State) 
     turn.optimizer.step()
     if not turn.optimizer.step_was_skipped:
         turn.schedule.step()
-    return Report(loss / max(units, 1.0), norm, tokens)
+    return Report(loss / max(units, 1.0), norm, tokens, flops)
 
 
 def _accumulate(
@@ -155,12 +156,6 @@ def _not_finite(
         f"the {what} is not a finite number at step {state.step + 1}; the batch is saved in {folder} "
         "(tensors and row numbers). Lower train.learning_rate, or look at these rows"
     )
-
-
-def _tokens(batch: Batch) -> float:
-    if "attention_mask" in batch:
-        return float(batch["attention_mask"].sum())
-    return float(batch["input_ids"].numel()) if "input_ids" in batch else 0.0
 
 
 def _rank(run: Run) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from toolkit.engine.batching import Rows
+from toolkit.engine.memory import suit_convolutions
 from toolkit.engine.optim import build_optimizer, build_schedule
 from toolkit.engine.run import Run
 
@@ -24,9 +25,22 @@ class Batches(Protocol):
         """The global batches of an epoch, as row indices; the same in every process."""
         ...
 
-    def collate(self, rows: Rows) -> Batch:
-        """The model's inputs for some rows, on the CPU."""
+    def collate(self, rows: Rows, epoch: int = 0) -> Batch:
+        """The model's inputs for some rows, on the CPU; augmented by draws that depend on row and epoch alone."""
         ...
+
+
+def no_flops(batch: Batch) -> float:
+    """The count of an objective whose operations are not known."""
+    del batch
+    return 0.0
+
+
+def tokens_of(batch: Batch) -> float:
+    """Real tokens of a batch of texts, padding left out; 0 where there are none."""
+    if "attention_mask" in batch:
+        return float(batch["attention_mask"].sum())
+    return float(batch["input_ids"].numel()) if "input_ids" in batch else 0.0
 
 
 @dataclass(frozen=True)
@@ -39,8 +53,8 @@ class Objective:
     """Sum of the losses of a piece's units; the batch is on the model's device."""
     units: Callable[[Batch], float | Tensor]
     """How many units (rows, label tokens) a piece has."""
-    flops_per_token: float = 0.0
-    """Floating-point operations of a forward and backward pass, for ``peak_share``."""
+    flops: Callable[[Batch], float] = no_flops
+    """Floating-point operations of a forward and backward pass over a piece, for ``peak_share``."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,7 @@ class Turn:
         """Move an objective's model to the run's device, and build what trains it for so many steps."""
         train = run.recipe.train
         objective.model.to(run.device)
+        suit_convolutions(objective.model)
         optimizer = build_optimizer(
             objective.model,
             train.optimizer,
