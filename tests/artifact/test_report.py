@@ -53,7 +53,7 @@ def sections(name="label <b>", text=EVIL):
     names = (name, "other")
     measured = score(SINGLE, logits, labels, temperature=1.5) | {"rows": 200}
     metrics = {"train": measured, "test": measured, "performance": {}, "temperature": 1.5}
-    error = {"row": 12, "text": text, "truth": name, "prediction": "other", "score": 0.97, "loss": 3.5}
+    error = {"row": 12, "input": text, "truth": name, "prediction": "other", "score": 0.97, "loss": 3.5}
     data = {
         "source": f"{EVIL}.csv",
         "columns": {"text": EVIL},
@@ -62,7 +62,8 @@ def sections(name="label <b>", text=EVIL):
         "leaks": {
             "exact": 1,
             "near": 2,
-            "jaccard": 0.8,
+            "of": "text",
+            "alike": "Jaccard similarity of 0.8 or more",
             "compared": {"train": {"compared": 500, "rows": 800}},
             "examples": [
                 {
@@ -76,7 +77,7 @@ def sections(name="label <b>", text=EVIL):
             ],
         },
     }
-    ledger = {"train": {"samples": 800, "samples_cut": 8, "tokens": 9000, "tokens_cut": 90}}
+    ledger = {"train": {"samples": 800, "samples_cut": 8, "tokens": 9000, "tokens_cut": 90, "limit": 64}}
     manifest = {"versions": {"torch": "2.9"}, "hardware": {"cpu": "A processor", "cores": 2, "processes": 2}}
     bins = [reliability(SINGLE, logits, labels, t) for t in (1.0, 1.5)]
     return [
@@ -86,7 +87,7 @@ def sections(name="label <b>", text=EVIL):
         per_class_section(per_class(SINGLE, logits, labels, names)),
         calibration_section(*bins, 1.5, measured),
         errors_section([error], wrong=60, rows=200),
-        ledger_section(ledger, 64),
+        ledger_section(ledger),
         data_section(data, [Finding("warning", "rows.csv", f"odd {EVIL}", "look")], SINGLE),
         regression_section(logits[:, 0], labels.astype(float)),
         reproduce_section("task: x\n# </pre><script>1</script>", manifest),
@@ -219,7 +220,7 @@ def test_curves_of_several_objectives_are_told_apart():
 
 def test_long_text_is_cut_between_words_with_the_rest_unfolding():
     text = "word " * 400
-    error = {"row": 1, "text": text, "truth": "a", "prediction": "b", "score": 0.9, "loss": 1.0}
+    error = {"row": 1, "input": text, "truth": "a", "prediction": "b", "score": 0.9, "loss": 1.0}
     shown, rest = re.findall(
         r"<blockquote>(.*?)</blockquote>", errors_section([error], wrong=1, rows=2).html, re.DOTALL
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from toolkit.artifact import layout
+from toolkit.artifact.examples import read_examples
 from toolkit.artifact.origin import public, public_manifest
 from toolkit.errors import InputError
 from toolkit.files import write_json, write_text
@@ -79,8 +80,7 @@ class Artifact:
     @cached_property
     def examples(self) -> list[dict[str, Any]]:
         """A few rows of the test split, with their true labels; empty for a model fetched from the Hub."""
-        path = self.folder / layout.EXAMPLES
-        return layout.read_list(path) if path.is_file() else []
+        return read_examples(self.folder)
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -88,9 +88,11 @@ class Artifact:
         return self.task.predictor(self)
 
     @overload
-    def predict(self, inputs: str, batch_size: int = 32) -> Prediction: ...
+    def predict(  # pyright: ignore[reportOverlappingOverload]  (a list is an object too, and comes first)
+        self, inputs: list[Any] | tuple[Any, ...], batch_size: int = 32
+    ) -> list[Prediction]: ...
     @overload
-    def predict(self, inputs: list[Any] | tuple[Any, ...], batch_size: int = 32) -> list[Prediction]: ...
+    def predict(self, inputs: object, batch_size: int = 32) -> Prediction: ...
     def predict(self, inputs: Any, batch_size: int = 32) -> Prediction | list[Prediction]:
         """Predict one input, or a list of them in order.
 

@@ -23,7 +23,7 @@ from toolkit.artifact.origin import (
     public,
 )
 from toolkit.errors import ArtifactError
-from toolkit.files import write_text
+from toolkit.files import read_json, write_text
 from toolkit.hub.network import hub_errors
 from toolkit.metrics.glossary import describe, show, show_interval
 from toolkit.metrics.measure import SPLITS, measures_of
@@ -34,11 +34,20 @@ CARD = "README.md"
 UNNAMED = "USER/NAME"
 """The repository that a card speaks of before it is pushed to one."""
 
+_EXAMPLES = {"text": '"Some text."', "picture": '"picture.png"'}
+"""An input of each kind, in Python."""
+_OTHERS = {
+    "text": "other languages, other kinds of text",
+    "picture": "other cameras, light, angles and backgrounds",
+}
+"""What the rows of each kind most often do not hold."""
+
 _WRITTEN = re.compile(r"(?<![A-Za-z])-?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
 
 # Ids of hf.co/metrics; with the arguments that tell two uses of one metric apart.
 _HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "accuracy": ("accuracy", None),
+    "top5_accuracy": ("accuracy", {"top_k": 5}),
     "macro_f1": ("f1", {"average": "macro"}),
     "micro_f1": ("f1", {"average": "micro"}),
     "subset_accuracy": ("exact_match", None),
@@ -64,12 +73,18 @@ def write_card(folder: Path, recipe: Recipe, metrics: Mapping[str, Any], manifes
         ArtifactError: the card would not be accepted by the Hub.
     """
     data = _card_data(recipe, metrics, manifest)
-    values = _values(recipe, metrics, manifest)
+    values = _values(recipe, metrics, manifest) | {"own_classes": _has_own_class(folder)}
     text = _environment().get_template("card.md").render(front_matter=f"---\n{data.to_yaml()}\n---", **values)
     path = folder / CARD
     write_text(path, text.rstrip() + "\n")
     validate_card(path)
     return path
+
+
+def _has_own_class(folder: Path) -> bool:
+    """Whether the model's class is the toolkit's, which transformers must be told of."""
+    config = folder / "config.json"
+    return config.is_file() and str(read_json(config).get("model_type", "")).startswith("toolkit-")
 
 
 def name_repository(folder: Path, repo_id: str) -> None:
@@ -190,6 +205,8 @@ def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, A
         "recipe": recipe,
         "recipe_text": dump(public(recipe)).strip(),
         "base_sentence": base_sentence(recipe),
+        "example": _EXAMPLES[manifest.get("input", "text")],
+        "other_kinds": _OTHERS[manifest.get("input", "text")],
         "labels": _listed(names),
         "results": [_result_table(split, metrics[split]) for split in SPLITS if split in metrics],
         "meanings": _meanings(metrics),
@@ -264,9 +281,11 @@ def _splits(data: Mapping[str, Any], names: list[str]) -> list[list[str]]:
 def _leaks(leaks: Mapping[str, Any] | None) -> str:
     if not leaks:
         return ""
+    what = leaks.get("of", "text")
     if not leaks["exact"] and not leaks["near"]:
-        return "No held-out text was found to repeat a text of another split."
-    return f"Held-out texts that repeat one of another split: {leaks['exact']:,} exactly, {leaks['near']:,} nearly."
+        return f"No held-out {what} was found to repeat a {what} of another split."
+    counts = f"{leaks['exact']:,} exactly, {leaks['near']:,} nearly"
+    return f"Held-out {what}s that repeat one of another split: {counts}."
 
 
 def _truncation(ledger: Mapping[str, Mapping[str, int]]) -> str:

@@ -61,9 +61,11 @@ def export_onnx(
     _require_packages()
     plain = _Plain(_plain_copy(model), list(example), output).eval()
     example = {name: value.cpu() for name, value in example.items()}
+    axes = axes or dict.fromkeys(example, _AXES)
+    lengths = _lengths(plain.model) if any(1 in varying for varying in axes.values()) else [None]
     with atomic_folder(target) as folder:
-        opset = _write(plain, example, folder / MODEL, axes or dict.fromkeys(example, _AXES))
-        difference, compared = _compare(plain, example, folder / MODEL)
+        opset = _write(plain, example, folder / MODEL, axes)
+        difference, compared = _compare(plain, list(_batches(example, lengths)), folder / MODEL)
         for file in files:
             shutil.copy2(file, folder / file.name)
     return {"max_abs_difference": difference, "opset": opset, "compared": compared}
@@ -140,14 +142,13 @@ def _silence() -> Generator[None]:
         logger.setLevel(level)
 
 
-def _compare(plain: _Plain, example: Mapping[str, Tensor], path: Path) -> tuple[float, int]:
+def _compare(plain: _Plain, batches: Sequence[Mapping[str, Tensor]], path: Path) -> tuple[float, int]:
     """Largest difference between both engines' outputs, and how many batches were tried."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = {entry.name for entry in session.get_inputs()}
     worst = 0.0
-    batches = list(_batches(example, _longest(plain.model)))
     for batch in batches:
         with torch.inference_mode():
             expected = plain(*batch.values()).numpy()
@@ -161,30 +162,34 @@ def _difference(got: np.ndarray, expected: np.ndarray, batch: Mapping[str, Tenso
     difference = float(np.abs(got - expected).max())
     allowed = TOLERANCE * max(1.0, float(np.abs(expected).max()))
     if not difference <= allowed:  # also when it is NaN
-        rows, length = next(iter(batch.values())).shape[:2]
+        shape = " x ".join(map(str, next(iter(batch.values())).shape))
         raise ToolkitError(
             f"the exported model computes something else: outputs differ by {difference:.3g} from torch's "
-            f"for {rows} rows of length {length} ({allowed:.3g} is allowed); nothing was written"
+            f"for a batch of {shape} ({allowed:.3g} is allowed); nothing was written"
         )
     return difference
 
 
-def _batches(example: Mapping[str, Tensor], longest: int) -> Iterator[dict[str, Tensor]]:
+def _batches(example: Mapping[str, Tensor], lengths: Sequence[int | None]) -> Iterator[dict[str, Tensor]]:
     """The example's own content, repeated and cut to several sizes, with every row but the first padded."""
-    for rows, length in product(_BATCHES, sorted({min(length, longest) for length in _LENGTHS})):
+    for rows, length in product(_BATCHES, lengths):
         batch = {name: _fit(value, rows, length) for name, value in example.items()}
         if "attention_mask" in batch:
+            longest = batch["attention_mask"].shape[1]
             batch["attention_mask"] = torch.ones_like(batch["attention_mask"])
             for row in range(1, rows):
-                batch["attention_mask"][row, max(1, length * row // rows) :] = 0
+                batch["attention_mask"][row, max(1, longest * row // rows) :] = 0
         yield batch
 
 
-def _fit(value: Tensor, rows: int, length: int) -> Tensor:
+def _fit(value: Tensor, rows: int, length: int | None) -> Tensor:
+    length = value.shape[1] if length is None else length
     repeats = [-(-rows // value.shape[0]), -(-length // value.shape[1])]
     return value.repeat(*repeats, *[1] * (value.ndim - 2))[:rows, :length].contiguous()
 
 
-def _longest(model: Any) -> int:
+def _lengths(model: Any) -> list[int | None]:
+    """Lengths to compare: up to the longest that the model's positions can tell apart."""
     longest = getattr(getattr(model, "config", None), "max_position_embeddings", None)
-    return longest if isinstance(longest, int) and longest > 0 else max(_LENGTHS)
+    longest = longest if isinstance(longest, int) and longest > 0 else max(_LENGTHS)
+    return [*sorted({min(length, longest) for length in _LENGTHS})]

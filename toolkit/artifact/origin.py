@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.convert import READERS, data_suffix
+from toolkit.hub.models import SCRATCH
 from toolkit.hub.sample import Sample
 from toolkit.hub.samples import PREFIX, SAMPLES
 from toolkit.hub.snapshot import is_hub_id
@@ -35,8 +36,18 @@ def licence(recipe: Recipe) -> str | None:
     return first if first in _LICENCES else None
 
 
+def made_from(recipe: Recipe) -> str:
+    """What was trained on what, as the recipe names them."""
+    name, source = recipe.model.name, recipe.data.source
+    if name.startswith(SCRATCH):
+        return f"{name.removeprefix(SCRATCH)}, trained from scratch on {source}"
+    return f"{name}, fine-tuned on {source}"
+
+
 def base_sentence(recipe: Recipe) -> str:
     """What the model was before."""
+    if recipe.model.name.startswith(SCRATCH):
+        return f"New weights for the architecture `{recipe.model.name.removeprefix(SCRATCH)}`, trained from scratch."
     sample = _sample(recipe.model.name)
     if sample:
         return f"Fine-tuned from {_described(sample)}"

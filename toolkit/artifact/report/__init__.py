@@ -1,10 +1,12 @@
 """The report of a run: one self-contained HTML page, built from sections that any task can use."""
 
+from toolkit.artifact.report.boxes import boxes_section, precision_section
 from toolkit.artifact.report.calibration import calibration_section
 from toolkit.artifact.report.confusion import confusion_section
 from toolkit.artifact.report.curves import curves_section
 from toolkit.artifact.report.data import data_section, ledger_section
 from toolkit.artifact.report.errors import errors_section
+from toolkit.artifact.report.masks import masks_section, overlap_section
 from toolkit.artifact.report.page import ReportSection, write_report
 from toolkit.artifact.report.regression import regression_section
 from toolkit.artifact.report.reproduce import reproduce_section
@@ -12,6 +14,7 @@ from toolkit.artifact.report.results import headline_section, per_class_section
 
 __all__ = [
     "ReportSection",
+    "boxes_section",
     "calibration_section",
     "confusion_section",
     "curves_section",
@@ -19,7 +22,10 @@ __all__ = [
     "errors_section",
     "headline_section",
     "ledger_section",
+    "masks_section",
+    "overlap_section",
     "per_class_section",
+    "precision_section",
     "regression_section",
     "reproduce_section",
     "write_report",

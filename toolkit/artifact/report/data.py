@@ -43,14 +43,14 @@ def data_section(
     return ReportSection("Data", explanation, html)
 
 
-def ledger_section(ledger: Mapping[str, Mapping[str, int]], max_length: int | None = None) -> ReportSection:
+def ledger_section(ledger: Mapping[str, Mapping[str, int]]) -> ReportSection:
     """How many texts, and how much of them, were cut to the model's length.
 
     Args:
-        ledger: split to ``samples``, ``samples_cut``, ``tokens`` and ``tokens_cut``.
-        max_length: tokens a text was cut to.
+        ledger: split to ``samples``, ``samples_cut``, ``tokens``, ``tokens_cut`` and ``limit``, in tokens.
     """
-    limit = f"at {max_length:,} tokens" if max_length else "at the model's longest input"
+    longest = max((entry.get("limit", 0) for entry in ledger.values()), default=0)
+    limit = f"at {longest:,} tokens" if longest else "at the model's longest input"
     explanation = f"Texts are cut {limit}; the rest is never read. Raise options.max_length if much is lost."
     rows = [
         (
@@ -118,27 +118,29 @@ def _leak_summary(leaks: Mapping[str, Any] | None) -> str:
         if c["compared"] < c["rows"]
     ]
     scope = f" Near-duplicates were sought in a sample ({', '.join(sampled)} rows)." if sampled else ""
+    what = leaks.get("of", "text")
     if not leaks["exact"] and not leaks["near"]:
-        return f"No held-out text repeats a text of another split, exactly or nearly.{scope}"
+        return f"No held-out {what} repeats a {what} of another split, exactly or nearly.{scope}"
     return (
-        f"{leaks['exact']:,} held-out texts repeat a text of another split exactly and {leaks['near']:,} "
-        f"nearly (Jaccard similarity of {leaks.get('jaccard', 0.8)} or more). Scores on such rows are too "
-        f"good.{scope}"
+        f"{leaks['exact']:,} held-out {what}s repeat a {what} of another split exactly and {leaks['near']:,} "
+        f"nearly ({leaks['alike']}). Scores on such rows are too good.{scope}"
     )
 
 
 def _leaks(leaks: Mapping[str, Any]) -> Markup | str:
     examples = leaks.get("examples", [])
+    texts = any(leak["text"] for leak in examples)
     rows = [
         (
             f"{leak['split']}, row\u00a0{leak['row']:,}",
             f"{leak['other_split']}, row\u00a0{leak['other_row']:,}",
-            f"{100 * leak['similarity']:.0f}%",
-            _shortened(leak["text"]),
+            f"{100 * leak['similarity']:.3g}%",
+            *([_shortened(leak["text"])] if texts else []),
         )
         for leak in examples
     ]
-    return table(("held-out", "repeats", "alike", "text"), rows, numbers=(2,)) if rows else ""
+    headers = ("held-out", "repeats", "alike", *(["text"] if texts else []))
+    return table(headers, rows, numbers=(2,)) if rows else ""
 
 
 def _shortened(text: str, length: int = 160) -> str:
