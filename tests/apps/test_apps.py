@@ -33,7 +33,7 @@ def app(request: pytest.FixtureRequest) -> Path:
 
 
 def test_there_are_apps() -> None:
-    assert "nlp" in {path.name for path in APPS}
+    assert {"nlp", "vision"} <= {path.name for path in APPS}
 
 
 def test_an_app_is_three_files(app: Path) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.demo.serving import Server, serving
 from toolkit.artifact import Artifact
+from toolkit.demo.uploads import adopt
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +18,31 @@ def served(trained: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Itera
     arguments = ["-m", "toolkit", "demo", trained.folder, "--port", "0"]
     with serving(arguments, cwd=tmp_path_factory.mktemp("demo")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def trained_on_pictures(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """A real run: a small network on pictures of digits for thirty steps. To be read, never written to."""
+    import toolkit
+
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    return toolkit.train("vision/digits-cnn", "train.max_steps=30", out=folder)
+
+
+@pytest.fixture(scope="session")
+def served_pictures(
+    trained_on_pictures: Artifact, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """``toolkit demo`` of the run on pictures, on a free port."""
+    arguments = ["-m", "toolkit", "demo", trained_on_pictures.folder, "--port", "0"]
+    with serving(arguments, cwd=tmp_path_factory.mktemp("demo")) as server:
+        yield server
+
+
+@pytest.fixture
+def sent() -> Callable[[Path], dict[str, Any]]:
+    """What the page sends for a file that was uploaded."""
+    return lambda path: {"path": str(adopt(path)), "orig_name": path.name}
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,12 +14,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+"""A camera of Chromium's own that shows a moving disc, and a visitor who allows its use."""
 START_SECONDS = 120
+WAIT = 30_000
+"""Milliseconds for something to appear on a page."""
 
 
 @dataclass
@@ -83,6 +88,29 @@ def _wait_for_address(server: Server) -> None:
 def chromium() -> Iterator[Browser]:
     """A headless Chromium of this machine."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=[*CHROMIUM, *CAMERA]
+        )
         yield browser
         browser.close()
+
+
+@contextmanager
+def visiting(browser: Browser, server: Server) -> Iterator[Page]:
+    """A fresh visit; whatever happens on it, the browser asks nobody but the demo's own server."""
+    page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
+    page.set_default_timeout(WAIT)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(server.url)
+    page.locator("#predict").wait_for()
+    yield page
+    page.close()
+    outside = [url for url in asked if urlsplit(url).hostname not in {"127.0.0.1", None}]
+    assert len(asked) > 5
+    assert outside == []
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing of the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

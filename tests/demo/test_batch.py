@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pytest
@@ -9,8 +10,10 @@ from pyarrow import parquet
 
 from toolkit.demo import batch
 from toolkit.demo.batch import Table
+from toolkit.demo.flat import ROWS as FLAT
 from toolkit.demo.widgets import check_text
 from toolkit.errors import DataError
+from toolkit.tasks.signature import Boxes, Kind, Labels, Mask
 
 ROWS = [["1", "A fine film."], ["2", 'He said "dull", twice.']]
 
@@ -140,3 +143,55 @@ def test_many_labels_do_not_widen_the_file() -> None:
     result = batch.add_predictions(Table("f", ["text"], [["Fine."]]), [prediction])
 
     assert result.columns == ["text", "predicted_label", "predicted_score"]
+
+
+def test_every_kind_of_output_has_its_rows() -> None:
+    assert set(FLAT) == set(get_args(Kind))
+
+
+def test_a_row_for_each_box_and_none_is_lost() -> None:
+    found = {
+        "label": "1 dog, 1 cat",
+        "boxes": [
+            {"label": "dog", "score": 0.93456, "box": [1.26, 2, 30, 40]},
+            {"label": "cat", "score": 0.5, "box": [0, 0, 5, 5]},
+        ],
+    }
+    nothing = {"label": "nothing", "boxes": []}
+
+    result = batch.add_predictions(
+        Table("f", ["file"], [["a.png"], ["b.png"]]), [nothing, found], FLAT[Boxes].of
+    )
+
+    assert result.columns == [
+        "file",
+        "predicted_label",
+        "predicted_score",
+        "x_min",
+        "y_min",
+        "x_max",
+        "y_max",
+    ]
+    assert result.rows == [
+        ["a.png", "", "", "", "", "", ""],
+        ["b.png", "dog", 0.9346, 1.3, 2, 30, 40],
+        ["b.png", "cat", 0.5, 0, 0, 5, 5],
+    ]
+
+
+def test_a_mask_gives_the_shares_of_its_classes() -> None:
+    prediction = {"label": "cat 25%", "shares": {"background": 0.75, "cat": 0.25}}
+
+    result = batch.add_predictions(Table("f", ["file"], [["a.png"]]), [prediction], FLAT[Mask].of)
+
+    assert result.columns == ["file", "predicted_label", "share_background", "share_cat"]
+    assert result.rows == [["a.png", "cat 25%", 0.75, 0.25]]
+
+
+def test_columns_of_some_predictions_alone_stay_empty_in_the_others() -> None:
+    first, second = {"label": "a", "scores": {"a": 1.0}}, {"label": "b", "scores": {"b": 1.0}}
+
+    result = batch.add_predictions(Table("f", ["text"], [["x"], ["y"]]), [first, second], FLAT[Labels].of)
+
+    assert result.columns == ["text", "predicted_label", "probability_a", "probability_b"]
+    assert result.rows == [["x", "a", 1.0, ""], ["y", "b", "", 1.0]]

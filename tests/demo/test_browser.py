@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo.screenshot import REVIEW, photograph, predict
-from tests.demo.serving import Server, chromium
+from tests.demo.serving import WAIT, Server, chromium, fits, visiting
 from toolkit.artifact import Artifact
-
-WAIT = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -26,26 +23,12 @@ def browser(served: Server) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, served: Server) -> Iterator[Page]:
-    """A fresh visit; whatever happens on it, the browser asks nobody but the demo's own server."""
-    page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
-    page.set_default_timeout(WAIT)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(served.url)
-    page.locator("#predict").wait_for()
-    yield page
-    page.close()
-    outside = [url for url in asked if urlsplit(url).hostname not in {"127.0.0.1", None}]
-    assert len(asked) > 5
-    assert outside == []
+    with visiting(browser, served) as page:
+        yield page
 
 
 def highlighted(page: Page) -> str:
     return "".join(page.locator("#reasons .token .text").all_text_contents())
-
-
-def fits(page: Page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def upload(page: Page, path: Path) -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
+import pytest
+from PIL import Image
+
 from toolkit.artifact import Artifact
-from toolkit.demo.explain import COLORS, NOT_READ, category, highlight
+from toolkit.demo.explain import COLORS, NOT_READ, category, heat, highlight
 from toolkit.tasks.protocol import Attribution
 
 
@@ -49,3 +53,35 @@ def test_the_words_of_a_real_model_cover_its_text(trained: Artifact) -> None:
     assert "".join(span for span, _ in spans) == text
     assert any(name for _, name in spans)
     assert all(name != NOT_READ for _, name in spans)
+
+
+def test_a_heatmap_has_the_colours_that_a_text_would_have() -> None:
+    weights = [[step / 10 for step in range(-10, 11)]]
+
+    picture, layers = heat(Image.new("L", (21, 1)), weights)
+
+    width, height = picture.size
+    assert [name for _, name in layers] == list(COLORS)
+    assert {opacity.shape for opacity, _ in layers} == {(height, width)}
+    block = width // 21
+    for place, weight in enumerate(weights[0]):
+        seen = [name for opacity, name in layers if opacity[height // 2, place * block + block // 2] > 0]
+        assert seen == [name for name in [category(weight)] if name]
+
+
+def test_no_place_has_two_colours_and_the_picture_shines_through() -> None:
+    heatmap = np.random.default_rng(0).uniform(-1, 1, (14, 14)).tolist()
+
+    _, layers = heat(Image.new("RGB", (640, 480)), heatmap)
+
+    together = np.sum([opacity for opacity, _ in layers], axis=0)
+    assert 0 < together.max() < 1
+
+
+@pytest.mark.parametrize("size", [(8, 8), (3000, 2000), (20, 400)])
+def test_a_heatmap_covers_a_picture_of_any_size(size: tuple[int, int]) -> None:
+    picture, layers = heat(Image.new("RGB", size), [[1.0, 1.0], [1.0, 1.0]])
+
+    assert max(picture.size) >= 320
+    strong = dict((name, opacity) for opacity, name in layers)["strongly for it"]
+    assert (strong > 0).all()

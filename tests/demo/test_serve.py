@@ -13,8 +13,8 @@ import pytest
 
 from tests.demo.serving import Server, serving
 from toolkit.artifact import Artifact
-from toolkit.demo.batch import MAX_MEGABYTES
 from toolkit.demo.serve import require_port
+from toolkit.demo.uploads import MAX_MEGABYTES
 from toolkit.errors import InputError
 
 
@@ -65,6 +65,43 @@ def test_a_call_cannot_name_a_file_that_was_not_uploaded(served: Server, trained
     assert "event: error" in answer.text
     assert "accuracy" not in answer.text
     assert str(trained.folder) not in answer.text
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_call_cannot_name_a_picture_that_was_not_uploaded(
+    served_pictures: Server, trained_on_pictures: Artifact, marked: bool
+) -> None:
+    example = trained_on_pictures.examples[0]["image"]
+    file = {"path": example, "url": None, **({"meta": {"_type": "gradio.FileData"}} if marked else {})}
+
+    for name, data in (("predict", file), ("predict_files", [file])):
+        answer = call(served_pictures, name, data)
+
+        assert "event: error" in answer.text
+        assert str(trained_on_pictures.folder) not in answer.text
+
+
+def test_the_examples_are_the_only_files_of_a_run_that_are_shown(
+    served_pictures: Server, trained_on_pictures: Artifact
+) -> None:
+    for path in (*trained_on_pictures.folder.rglob("*.json"), *trained_on_pictures.folder.rglob("*.png")):
+        answer = httpx.get(f"{served_pictures.url}/gradio_api/file={path}")
+
+        assert answer.status_code in {403, 404}, path
+
+
+def test_the_api_predicts_an_uploaded_picture(served_pictures: Server, trained_on_pictures: Artifact) -> None:
+    example = Path(trained_on_pictures.examples[0]["image"])
+    sent = {"files": (example.name, example.read_bytes())}
+    uploaded = httpx.post(f"{served_pictures.url}/gradio_api/upload", files=sent).json()[0]
+    file = {"path": uploaded, "meta": {"_type": "gradio.FileData"}}
+
+    answer = call(served_pictures, "predict", file)
+
+    data = json.loads(answer.text.split("data: ", 1)[1])[0]
+    assert data["label"] == trained_on_pictures.predict(example)["label"]
+    information = httpx.get(f"{served_pictures.url}/gradio_api/info").json()
+    assert sorted(information["named_endpoints"]) == ["/predict", "/predict_files"]
 
 
 def test_uploads_are_limited(served: Server) -> None:

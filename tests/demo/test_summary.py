@@ -18,6 +18,31 @@ def test_a_run_is_described_in_one_line(trained: Artifact) -> None:
     assert "\n" not in line
 
 
+def test_new_weights_are_not_called_fine_tuned(trained_on_pictures: Artifact) -> None:
+    line = summary.describe(trained_on_pictures)
+
+    assert line.startswith(
+        "**cnn** trained from scratch on **digits** for image classification. Test accuracy **"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("mean_average_precision", "mean average precision"),
+        ("mean_iou", "mean IoU"),
+        ("mean_dice", "mean Dice"),
+        ("top5_accuracy", "accuracy of the best five labels"),
+    ],
+)
+def test_metrics_of_pictures_are_written_out(name: str, written: str) -> None:
+    measure = {"value": 0.5, "low": 0.4, "high": 0.6}
+
+    assert summary.quality({"test": {"loss": measure, name: measure}}) == (
+        f"Test {written} **50.0%** (95% interval 40.0% to 60.0%)."
+    )
+
+
 def test_quality_is_the_first_headline_metric() -> None:
     measures = {
         "loss": {"value": 0.4, "low": 0.3, "high": 0.5},

@@ -1,4 +1,4 @@
-"""Build the page of an artifact: one input at a time, or a whole file of them."""
+"""Build the page of an artifact: one input at a time, or many of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from toolkit.demo import summary
+from toolkit.demo.albums import AlbumTab
 from toolkit.demo.files import FileTab
-from toolkit.demo.serve import Demo, in_event_loop, upload_folder
+from toolkit.demo.serve import Demo, in_event_loop
 from toolkit.demo.single import SingleTab
+from toolkit.demo.uploads import upload_folder
+from toolkit.tasks.signature import Asked, Image, Text
 
 if TYPE_CHECKING:
     from toolkit.artifact import Artifact
 
 QUEUE = 64
 """Requests that may wait; the next one is told that the server is busy."""
+
+MANY: dict[type[Asked], type[FileTab] | type[AlbumTab]] = {Text: FileTab, Image: AlbumTab}
+"""What takes many inputs of a kind at once."""
 
 
 def build(artifact: Artifact) -> Demo:
@@ -34,8 +40,7 @@ def _page(artifact: Artifact) -> Demo:
     title = summary.title(artifact)
     with Demo(title=title, analytics_enabled=False) as demo:
         gr.Markdown(f"# {summary.plain(title)}\n\n{summary.describe(artifact)}", elem_id="heading")
-        with gr.Tab("One at a time"):
-            SingleTab(artifact).build()
-        with gr.Tab("A whole file"):
-            FileTab(artifact).build()
+        for tab in (SingleTab(artifact), MANY[type(artifact.signature.input)](artifact)):
+            with gr.Tab(tab.title):
+                tab.build()
     return demo.queue(max_size=QUEUE, default_concurrency_limit=1)

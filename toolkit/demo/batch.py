@@ -1,4 +1,4 @@
-"""From an uploaded file to a table of predictions, without a word about Gradio."""
+"""From an uploaded file to a table of predictions and a csv of it, without a word about Gradio."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from toolkit.data import inputs
 from toolkit.data.inputs import SUFFIXES, Table, guess_column, require_column, take_column
+from toolkit.demo.flat import Flatten, in_one_row
 from toolkit.errors import DataError, Finding, InputError
 from toolkit.tasks.protocol import Prediction
 
 __all__ = [
-    "MAX_MEGABYTES",
     "MAX_ROWS",
     "SUFFIXES",
     "Table",
@@ -29,12 +28,6 @@ __all__ = [
 
 MAX_ROWS = 10_000
 """Rows predicted per upload: a minute or two of a small model on a laptop."""
-
-MAX_MEGABYTES = 20
-"""Of an upload: a hundred thousand short texts."""
-
-SHOWN_PROBABILITIES = 20
-"""More labels than this would give a csv too wide to read; the best one and its score stay."""
 
 
 def read_table(path: Path) -> Table:
@@ -61,11 +54,18 @@ def _for_visitors(problem: Finding, path: Path) -> Finding:
     return replace(problem, where=where, fix="" if "data." in problem.fix else problem.fix)
 
 
-def add_predictions(table: Table, predictions: Sequence[Prediction]) -> Table:
-    """The table with ``predicted_label``, ``predicted_score`` and a probability per label added."""
-    flat = [_flatten(prediction) for prediction in predictions]
-    names = list(flat[0])
-    rows = [[*row, *(values[name] for name in names)] for row, values in zip(table.rows, flat, strict=True)]
+def add_predictions(table: Table, predictions: Sequence[Prediction], flatten: Flatten = in_one_row) -> Table:
+    """The table with the columns that ``flatten`` makes of a prediction added, and a row for each of its rows.
+
+    A cell stays empty where another prediction has a column that this one lacks.
+    """
+    flat = [flatten(prediction) for prediction in predictions]
+    names = list(dict.fromkeys(name for rows in flat for values in rows for name in values))
+    rows = [
+        [*row, *(values.get(name, "") for name in names)]
+        for row, results in zip(table.rows, flat, strict=True)
+        for values in results
+    ]
     return Table(table.name, [*table.columns, *(_free_name(name, table.columns) for name in names)], rows)
 
 
@@ -73,16 +73,6 @@ def _free_name(name: str, taken: Sequence[str]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _flatten(prediction: Prediction) -> dict[str, Any]:
-    flat: dict[str, Any] = {"predicted_label": prediction["label"]}
-    if "score" in prediction:
-        flat["predicted_score"] = round(prediction["score"], 4)
-    scores = prediction.get("scores", {})
-    if len(scores) <= SHOWN_PROBABILITIES:
-        flat |= {f"probability_{label}": round(score, 4) for label, score in scores.items()}
-    return flat
 
 
 def write_csv(table: Table, folder: Path) -> Path:

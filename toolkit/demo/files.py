@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from toolkit.demo import batch
-from toolkit.demo.messages import MODEL, errors_shown, said
-from toolkit.demo.serve import upload_folder
+from toolkit.demo import batch, results
+from toolkit.demo.flat import ROWS
+from toolkit.demo.messages import errors_shown
 from toolkit.demo.summary import plain
+from toolkit.demo.uploads import MAX_MEGABYTES
 from toolkit.demo.widgets import INPUTS
 
 if TYPE_CHECKING:
@@ -20,19 +21,22 @@ if TYPE_CHECKING:
 CHUNK = 256
 """Inputs per step of the progress bar."""
 
+WIDE = 360
+"""Pixels of the column with the inputs."""
+
 PROGRESS = gr.Progress()
 """Gradio puts a call's own progress in place of this default argument."""
-
-PREVIEW = 100
-"""Rows shown on the page; the file to download holds all."""
 
 
 class FileTab:
     """The tab for a whole file."""
 
+    title = "A whole file"
+
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
         self.asked = artifact.signature.input
+        self.rows = ROWS[type(artifact.signature.output)]
         trained = artifact.manifest.get("data", {}).get("columns", {}).get(self.asked.name)
         self.likely = [trained, self.asked.name] if isinstance(trained, str) else [self.asked.name]
 
@@ -56,31 +60,14 @@ class FileTab:
                 )
                 button = gr.Button("Predict all", variant="primary", elem_id="predict-file")
         gr.Markdown(
-            f"Up to {batch.MAX_ROWS:,} rows and {batch.MAX_MEGABYTES} MB. The result keeps your columns and "
+            f"Up to {batch.MAX_ROWS:,} rows and {MAX_MEGABYTES} MB. The result keeps your columns and "
             f"adds the prediction; a txt file has one {self.asked.name} a line. "
             "Files are deleted when the demo ends.",
             elem_classes="hint",
         )
-        message = gr.Markdown(elem_id="said", visible=False)
-        table = gr.Dataframe(interactive=False, visible=False, max_height=460, elem_id="table")
-        download = gr.DownloadButton("Download predictions (csv)", visible=False, elem_id="download")
-        self._connect(file, column, button, [message, table, download])
-
-    def _connect(self, file: Any, column: Any, button: Any, outputs: list[Any]) -> None:
-        """A new file takes the results of the one before off the page; so does an error."""
-        file.change(self.clear, None, outputs, api_visibility="private", queue=False)
         file.upload(self.open, file, column, api_visibility="private")
         file.clear(self.close, None, column, api_visibility="private", queue=False)
-        started = button.click(
-            self.predict,
-            [file, column],
-            outputs,
-            api_name="predict_file",
-            concurrency_id=MODEL,
-            trigger_mode="once",
-            show_progress_on=file,
-        )
-        started.failure(self.clear, None, outputs, api_visibility="private")
+        results.connect(button, self.predict, [file, column], results.build(), api_name="predict_file")
 
     def open(self, path: str) -> Any:
         """Offer the columns of an uploaded file, the likely one chosen."""
@@ -92,10 +79,6 @@ class FileTab:
         """Forget the columns of a file that was taken away."""
         return gr.update(choices=[], value=None)
 
-    def clear(self) -> tuple[Any, Any, Any]:
-        """Take results off the page."""
-        return said(""), gr.update(value=None, visible=False), gr.update(value=None, visible=False)
-
     def predict(
         self, path: str | None, column: str | None = None, progress: gr.Progress = PROGRESS
     ) -> tuple[Any, Any, Any]:
@@ -106,12 +89,9 @@ class FileTab:
             table = batch.read_table(Path(path))
             column = column or batch.require_column(table, self.likely)
             values = batch.take_column(table, column, INPUTS[type(self.asked)].check)
-            result = batch.add_predictions(table, self._predict(values, progress))
-            saved = batch.write_csv(result, upload_folder())
+            result = batch.add_predictions(table, self._predict(values, progress), self.rows.of)
         text = f"Predicted **{len(values):,} rows** from column **{plain(column)}** of {plain(table.name)}."
-        if len(result.rows) > PREVIEW:
-            text += f" The first {PREVIEW} are shown; the file to download holds all of them."
-        return said(text), _preview(result, column), gr.update(value=str(saved), visible=True)
+        return results.shown(text, result, {column: WIDE})
 
     def _predict(self, values: list[Any], progress: gr.Progress) -> list[Prediction]:
         predictions: list[Prediction] = []
@@ -119,10 +99,3 @@ class FileTab:
             progress((start, len(values)), desc="Predicting", unit="rows")
             predictions += self.artifact.predict(values[start : start + CHUNK])
         return predictions
-
-
-def _preview(table: batch.Table, column: str) -> Any:
-    """The first rows, wide enough to read: the table scrolls sideways rather than break words."""
-    widths = [360 if name == column else max(80, 9 * len(name) + 30) for name in table.columns]
-    value = {"headers": table.columns, "data": table.rows[:PREVIEW]}
-    return gr.update(value=value, column_widths=[f"{width}px" for width in widths], visible=True)

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
 import errno
-import functools
-import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from toolkit.demo.batch import MAX_MEGABYTES
 from toolkit.demo.style import CSS, THEME
+from toolkit.demo.uploads import MAX_MEGABYTES
 from toolkit.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:
@@ -67,21 +61,6 @@ def in_event_loop(make: Callable[[], Demo]) -> Demo:
     except RuntimeError:
         return asyncio.run(made())
     return make()
-
-
-@functools.cache
-def upload_folder() -> Path:
-    """The folder of uploads and downloads, readable by this user alone and removed when the process ends.
-
-    Gradio's own default is one folder for all apps and users of a machine, each of which may serve its files.
-    """
-    given = os.environ.get("GRADIO_TEMP_DIR")
-    if given:
-        return Path(given)
-    folder = Path(tempfile.mkdtemp(prefix="toolkit-demo-"))
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def launch(artifact: Artifact, *, port: int = 7860, share: bool = False, block: bool = True) -> Demo:

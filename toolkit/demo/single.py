@@ -6,28 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from toolkit.demo.explain import COLORS, NOT_READ, NOT_READ_COLOR, highlight
+from toolkit.demo import examples, reasons
 from toolkit.demo.messages import MODEL, errors_shown, said
 from toolkit.demo.summary import plain
 from toolkit.demo.widgets import INPUTS, OUTPUTS
-from toolkit.metrics.measure import headline_split
 
 if TYPE_CHECKING:
     from toolkit.artifact import Artifact
 
-EXAMPLES = 8
-"""Examples on one page of their table."""
+ASKS: dict[str, Any] = {"concurrency_id": MODEL, "preprocess": False}
+"""Of an event that runs the model. What the page sent goes to ``Input.check`` as it is: Gradio's own preparation of a
+picture would end in an error that says nothing."""
 
 
 class SingleTab:
     """The tab for one input at a time."""
+
+    title = "One at a time"
 
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
         self.asked = artifact.signature.input
         self.shown = artifact.signature.output
         self.input = INPUTS[type(self.asked)]
-        self.truths = {row[self.asked.name]: str(row["label"]) for row in artifact.examples}
+        self.output = OUTPUTS[type(self.shown)]
+        self.examples = examples.read_examples(artifact)
+        self.truths = {example.key: example.truth for example in self.examples}
+        self.label: Any = None
 
     def build(self) -> None:
         """The input on the left, its prediction and the reasons on the right, examples below."""
@@ -36,84 +41,62 @@ class SingleTab:
                 given = self.input.component(self.asked)
                 button = gr.Button("Predict", variant="primary", elem_id="predict")
             with gr.Column(min_width=320):
-                outputs = self._outputs()
+                prediction = self.output.component(self.shown)
+                outputs = [prediction, gr.Markdown(elem_id="truth", visible=False), *reasons.build()]
+        self.label = prediction.label
+        self._connect(given, button, outputs)
+        if self.examples:
+            table = examples.build(self.artifact, self.examples)
+            picked = table.click(self.pick, table, given, api_visibility="private")
+            self._predict_after(picked, given, outputs)
+
+    def _connect(self, given: Any, button: Any, outputs: list[Any]) -> None:
+        asking = [button.click, *(getattr(given, name) for name in self.input.triggers)]
         started = gr.on(
-            [button.click, *(getattr(given, name) for name in self.input.triggers)],
-            self.predict,
-            given,
-            outputs[0],
-            api_name="predict",
-            concurrency_id=MODEL,
-            trigger_mode="once",
+            asking, self.predict, given, outputs[0], api_name="predict", trigger_mode="once", **ASKS
         )
         self._follow(started, given, outputs)
-        if self.truths:
-            self._examples(given, outputs)
+        for name in self.input.arrivals:
+            arrived = getattr(given, name)(
+                self.show, given, given, api_visibility="private", preprocess=False, show_progress="hidden"
+            )
+            self._predict_after(arrived, given, outputs)
 
-    def _outputs(self) -> list[Any]:
-        return [
-            OUTPUTS[type(self.shown)].component(self.shown),
-            gr.Markdown(elem_id="truth", visible=False),
-            gr.HighlightedText(
-                label="What spoke for this prediction, and what against it",
-                color_map=COLORS,
-                show_legend=True,
-                visible=False,
-                elem_id="reasons",
-            ),
-            gr.Markdown(elem_id="note", elem_classes="hint", visible=False),
-        ]
-
-    def _examples(self, given: Any, outputs: list[Any]) -> None:
-        values = list(self.truths)
-        samples = [[self.input.brief(value), truth] for value, truth in self.truths.items()]
-        examples = gr.Dataset(
-            label=f"{self._origin()}: click one to try it",
-            components=[self.input.cell(), gr.Textbox(visible=False)],
-            headers=[self.asked.name.capitalize(), "True label"],
-            samples=samples,
-            samples_per_page=EXAMPLES,
-            type="index",
-            layout="table",
-            elem_id="examples",
-        )
-        picked = examples.click(lambda index: values[index], examples, given, api_visibility="private")
-        started = picked.then(self.predict, given, outputs[0], api_visibility="private", concurrency_id=MODEL)
+    def _predict_after(self, event: Any, given: Any, outputs: list[Any]) -> None:
+        started = event.success(self.predict, given, outputs[0], api_visibility="private", **ASKS)
+        event.failure(self.clear, None, outputs, api_visibility="private")
         self._follow(started, given, outputs)
-
-    def _origin(self) -> str:
-        split = headline_split(self.artifact.metrics)
-        unseen = "" if split == "train" else ", which the model was not trained on"
-        return f"Examples from the {split} split{unseen}"
 
     def _follow(self, started: Any, given: Any, outputs: list[Any]) -> None:
         """After a prediction come its reasons; after an error nothing of the one before stays on the page."""
-        started.success(self.explain, given, outputs[1:], api_visibility="private", concurrency_id=MODEL)
+        started.success(self.explain, given, outputs[1:], api_visibility="private", **ASKS)
         started.failure(self.clear, None, outputs, api_visibility="private")
 
-    def predict(self, value: Any) -> Any:
+    def pick(self, index: int) -> Any:
+        """Put an example into the input."""
+        return self.input.show(self.examples[index].given)
+
+    def show(self, given: Any) -> Any:
+        """Show what has arrived as it can be looked at."""
+        with errors_shown():
+            return self.input.show(given)
+
+    def predict(self, given: Any) -> Any:
         """Predict one input."""
         with errors_shown():
-            prediction = self.artifact.predict([self.input.check(value)])[0]
-        return OUTPUTS[type(self.shown)].render(prediction, self.shown)
+            value = self.input.check(given)
+            prediction = self.artifact.predict([value])[0]
+        return self.output.render(prediction, self.shown, value)
 
-    def explain(self, value: Any) -> tuple[Any, Any, Any]:
+    def explain(self, given: Any) -> tuple[Any, Any, Any, Any]:
         """The true label where it is known, the coloured input, and what to know about the colours."""
         with errors_shown():
+            value = self.input.check(given)
             attribution = self.artifact.explain(value)
-        known = self.truths.get(value)
-        truth = said(f"True label of this example: **{plain(known)}**" if known is not None else "")
-        if attribution.reason:
-            return truth, gr.update(value=None, visible=False), said(plain(attribution.reason))
-        spans = highlight(value, attribution)
-        note, colors = "What has no colour hardly mattered.", COLORS
-        if any(name == NOT_READ for _, name in spans):
-            note, colors = (
-                f"{note} The grey end is beyond the length this model reads.",
-                COLORS | NOT_READ_COLOR,
-            )
-        return truth, gr.update(value=spans, color_map=colors, visible=True), said(note)
+        known = self.truths.get(self.input.key(value))
+        truth = f"True label of this example: **{plain(known)}**" if known is not None else ""
+        return said(truth), *reasons.shown(value, attribution)
 
-    def clear(self) -> tuple[Any, Any, Any, Any]:
-        """Take the prediction before off the page."""
-        return None, said(""), gr.update(value=None, visible=False), said("")
+    def clear(self) -> tuple[Any, Any, Any, Any, Any]:
+        """Take the prediction before off the page, and its words off the label."""
+        return gr.update(value=None, label=self.label), said(""), *reasons.cleared()

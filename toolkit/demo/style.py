@@ -37,9 +37,34 @@ CSS = """
 #reasons .token.highlighted {margin: 0 1px; padding: 1px 3px}
 #examples td, #examples th {text-align: left; white-space: normal; line-height: 1.4}
 #examples td:last-child, #examples th:last-child {white-space: nowrap; width: 1%}
+#examples:has(td img) thead {display: none}
+#examples:has(td img) tbody {display: grid; grid-template-columns: repeat(auto-fill, minmax(6.2rem, 1fr)); gap: 0.5rem}
+#examples:has(td img) tr {display: flex; flex-direction: column; padding: 0.3rem 0; background: none;
+  border: 1px solid var(--border-color-primary); border-radius: var(--radius-lg)}
+#examples:has(td img) tr:hover {border-color: var(--color-accent)}
+#examples:has(td img) td, #examples:has(td img) td:last-child {width: auto; padding: 0.2rem 0.4rem; border: none;
+  text-align: center; white-space: normal; overflow-wrap: anywhere}
+.annotated [data-testid="block-label"] {position: static; width: 100%; border-width: 0 0 1px; border-radius: 0}
+#prediction.annotated [data-testid="block-label"] {font-size: var(--text-lg); font-weight: 600; padding: 0.5rem 0.7rem;
+  color: var(--body-text-color)}
+.annotated .base-image {max-height: 26rem; object-fit: contain}
+.annotated.fullscreen .base-image {max-height: calc(100vh - 7rem)}
+.annotated.fullscreen .container {height: auto}
+.annotated .mask {top: 0; left: 0; width: 100%; height: 100%; object-fit: contain}
+.annotated .legend {margin: 0.3rem; border-radius: var(--radius-lg)}
+.dark .annotated .legend {background: var(--neutral-200)}
+.dark .annotated .legend-item {color: black}
+.annotated .mask:not(.inactive) {opacity: 1}
+.annotated .image-container:hover .mask:not(.active) {opacity: 0.15}
+#input .upload-container {width: 100% !important}
+#input.small img {object-fit: contain !important; image-rendering: pixelated}
 .dark #reasons .token.highlighted .text, .dark #reasons .legend-item {color: white !important}
 :root.dark, :root .dark {--color-accent: var(--primary-400)}
 .toast-body {max-height: 60vh; overflow-y: auto}
 footer .divider:last-child {display: none}
 """
-"""Labels and tables in the page's font; examples wrap, their labels do not; nothing wider than a phone."""
+"""Labels and tables in the page's font; examples wrap, their labels do not; nothing wider than a phone.
+
+Examples with pictures are a grid. A label does not cover the picture it is about. Legends are on a light ground, as
+their colours are half transparent.
+"""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.hub.models import SCRATCH
 from toolkit.hub.samples import PREFIX
 from toolkit.metrics.glossary import show, show_interval
 from toolkit.metrics.measure import headline_split, measures_of
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 
 METRICS = {
     "accuracy": "accuracy",
+    "mean_average_precision": "mean average precision",
+    "mean_iou": "mean IoU",
+    "mean_dice": "mean Dice",
     "micro_f1": "micro F1",
     "r2": "R²",
     "pearson": "Pearson correlation",
     "macro_f1": "macro F1",
+    "top5_accuracy": "accuracy of the best five labels",
 }
 """Metrics fit for a headline, the best known first, as they are written within a sentence."""
 
@@ -33,8 +38,10 @@ def title(artifact: Artifact) -> str:
 def describe(artifact: Artifact) -> str:
     """Model, data and task, then the test score with its interval, as Markdown."""
     recipe = artifact.recipe
-    model, data = plain(source_name(recipe.model.name)), plain(source_name(recipe.data.source))
-    made = f"**{model}** fine-tuned on **{data}** for {recipe.task.replace('-', ' ')}."
+    name = recipe.model.name
+    model, data = plain(source_name(name.removeprefix(SCRATCH))), plain(source_name(recipe.data.source))
+    how = "trained from scratch" if name.startswith(SCRATCH) else "fine-tuned"
+    made = f"**{model}** {how} on **{data}** for {recipe.task.replace('-', ' ')}."
     return f"{made} {quality(artifact.metrics)}".strip()
 
 

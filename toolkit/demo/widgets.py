@@ -6,13 +6,18 @@ import html
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import PIL.Image
 from gradio.components import Component
 
+from toolkit.data.pictures import SUFFIXES, open_picture
+from toolkit.demo import pictures
+from toolkit.demo.uploads import MAX_MEGABYTES, adopt, received
 from toolkit.tasks.protocol import Prediction
-from toolkit.tasks.signature import Kind, Labels, Text
+from toolkit.tasks.signature import Asked, Boxes, Image, Kind, Labels, Mask, Text
 
 MAX_CHARACTERS = 100_000
 """Longest text accepted: more than a model reads, little enough that nobody can stall the server with it."""
@@ -23,29 +28,46 @@ BRIEF = 160
 SHOWN_LABELS = 10
 """Bars shown; the rest would push everything else off the page."""
 
+HEIGHT = 380
+"""Pixels of a picture on the page: it and its prediction fit beside each other on a laptop."""
+
+BROWSERS_READ = {"BMP", "JPEG", "MPO", "PNG", "WEBP"}
+"""Formats that every browser shows; a picture in another one is shown as PNG."""
+
 
 @dataclass(frozen=True)
 class Input:
     """How a kind is asked for.
 
-    ``check`` hands back a usable value or raises ``ValueError`` saying what is wrong with it. ``triggers``
-    are events of the component that ask for a prediction, besides the button. In a table of examples,
-    ``cell`` shows what ``brief`` makes of a value.
+    ``check`` makes a usable value of what the page sent, or raises ``ValueError`` saying what is wrong with it.
+    ``triggers`` are events of the component that ask for a prediction, besides the button; before a prediction that
+    one of the ``arrivals`` asks for, ``show`` sets the component to what has arrived.
+
+    Of an example, ``keep`` makes what the page would send, ``key`` is what equal values share, and in the table
+    ``cell`` shows what ``brief`` makes of the value.
     """
 
     component: Callable[[Any], Component]
     check: Callable[[Any], Any]
+    show: Callable[[Any], Any]
     triggers: tuple[str, ...]
+    arrivals: tuple[str, ...]
+    keep: Callable[[Any], Any]
+    key: Callable[[Any], str]
     cell: Callable[[], Component]
     brief: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
 class Output:
-    """How a kind is shown: ``render`` turns a prediction into the component's value."""
+    """How a kind is shown: ``render`` turns a prediction and the value it is of into the component's value."""
 
     component: Callable[[Any], Component]
-    render: Callable[[Prediction, Any], Any]
+    render: Callable[[Prediction, Any, Any], Any]
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _text_box(kind: Text) -> Component:
@@ -77,11 +99,55 @@ def _brief_text(value: str) -> str:
     return html.escape(textwrap.shorten(value, BRIEF, placeholder=" …"))
 
 
+def _picture_box(kind: Image) -> Component:
+    return gr.Image(
+        label=kind.name.capitalize(),
+        placeholder="Drop a picture here\nor click to choose one\n"
+        f"{', '.join(suffix.removeprefix('.') for suffix in SUFFIXES)}; up to {MAX_MEGABYTES} MB",
+        sources=["upload", "webcam", "clipboard"],
+        webcam_options=gr.WebcamOptions(mirror=False),  # letters and left hands stay what they are
+        type="filepath",
+        image_mode=None,
+        format="png",
+        height=HEIGHT,
+        buttons=["fullscreen"],
+        alt_text="The picture to predict",
+        elem_id="input",
+    )
+
+
+def check_picture(given: Any) -> PIL.Image.Image:
+    """The opened picture of an upload."""
+    if not given:
+        raise ValueError("choose a picture first")
+    return open_picture(received(given).path)
+
+
+def _show_picture(given: Any) -> Any:
+    """The upload itself where browsers read it; small pictures in blocks of their pixels."""
+    picture, path = check_picture(given), received(given).path
+    value = str(path) if _format(path) in BROWSERS_READ else picture
+    return gr.update(value=value, elem_classes=["small"] if pictures.small(picture) else [])
+
+
+def _format(path: Path) -> str | None:
+    with PIL.Image.open(path) as picture:
+        return picture.format
+
+
+def _keep_picture(path: str) -> dict[str, str]:
+    return {"path": str(adopt(Path(path)))}
+
+
+def _picture_cell() -> Component:
+    return gr.Image(visible=False, format="png")
+
+
 def _text_shown(kind: Text) -> Component:
     return gr.Textbox(label=kind.name.capitalize(), lines=6, elem_id="prediction")
 
 
-def _render_text(prediction: Prediction, kind: Text) -> str:
+def _render_text(prediction: Prediction, kind: Text, _value: Any) -> str:
     return str(prediction[kind.name])
 
 
@@ -89,7 +155,7 @@ def _label_bars(_kind: Labels) -> Component:
     return gr.Label(label="Prediction", num_top_classes=SHOWN_LABELS, elem_id="prediction")
 
 
-def _render_labels(prediction: Prediction, _kind: Labels) -> Any:
+def _render_labels(prediction: Prediction, _kind: Labels, _value: Any) -> Any:
     """Bars for classes; the number itself for a regression.
 
     The heading names the likeliest class; with several labels at once it would hide the others.
@@ -101,11 +167,67 @@ def _render_labels(prediction: Prediction, _kind: Labels) -> Any:
     return prediction["scores"]
 
 
-INPUTS: dict[type, Input] = {
-    Text: Input(_text_box, check_text, ("submit",), _text_cell, _brief_text),
+def _annotated(_kind: Boxes | Mask) -> Component:
+    return gr.AnnotatedImage(
+        label="Prediction",
+        format="png",
+        elem_id="prediction",
+        elem_classes="annotated",
+        buttons=["fullscreen"],
+    )
+
+
+def _render_boxes(prediction: Prediction, _kind: Boxes, value: PIL.Image.Image) -> Any:
+    """The picture with its surest boxes; the label says in words what all of them are."""
+    boxes, drawn = prediction["boxes"], pictures.visible(value)
+    width, height = prediction["size"]
+    layers, colors = pictures.box_layers(boxes[: pictures.SHOWN_LAYERS], (width, height), drawn.size)
+    more = f" (the {len(layers)} surest of {len(boxes)} boxes are drawn)" if len(boxes) > len(layers) else ""
+    return _drawn_on(drawn, layers, colors, f"{prediction['label']}{more}")
+
+
+def _render_mask(prediction: Prediction, _kind: Mask, value: PIL.Image.Image) -> Any:
+    """The picture with a colour for each class; the label says in words what share is theirs."""
+    drawn = pictures.visible(value)
+    shares = list(pictures.largest_shares(prediction))
+    layers, colors = pictures.mask_layers(prediction["mask"], shares, drawn.size)
+    return _drawn_on(drawn, layers, colors, prediction["label"])
+
+
+def _drawn_on(
+    picture: PIL.Image.Image, layers: list[pictures.Layer], colors: dict[str, str], said: str
+) -> Any:
+    return gr.update(value=(picture, layers), color_map=colors, label=f"Prediction: {said}")
+
+
+INPUTS: dict[type[Asked], Input] = {
+    Text: Input(
+        component=_text_box,
+        check=check_text,
+        show=_as_it_is,
+        triggers=("submit",),
+        arrivals=(),
+        keep=_as_it_is,
+        key=_as_it_is,
+        cell=_text_cell,
+        brief=_brief_text,
+    ),
+    Image: Input(
+        component=_picture_box,
+        check=check_picture,
+        show=_show_picture,
+        triggers=(),
+        arrivals=("upload",),
+        keep=_keep_picture,
+        key=pictures.content,
+        cell=_picture_cell,
+        brief=pictures.thumbnail,
+    ),
 }
 
 OUTPUTS: dict[type[Kind], Output] = {
     Text: Output(_text_shown, _render_text),
     Labels: Output(_label_bars, _render_labels),
+    Boxes: Output(_annotated, _render_boxes),
+    Mask: Output(_annotated, _render_mask),
 }
