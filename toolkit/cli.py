@@ -186,7 +186,7 @@ def _print_trained(artifact: Artifact) -> None:
     run, split = shlex.quote(str(artifact.folder)), headline_split(artifact.metrics)
     terminal.print_table((split, "value", "95% interval"), terminal.metric_rows(artifact.metrics[split]))
     inputs = [str(row[artifact.signature.input.name]) for row in artifact.examples]
-    example = min(inputs, key=len, default="…")
+    example = terminal.shortened(min(inputs, key=len, default="…"))
     print()
     terminal.print_table(
         ("", ""),
@@ -216,22 +216,26 @@ def predict(
     run_folder: RunFolder,
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT", help="Texts; files whose rows are read; - for lines of stdin."),
+        typer.Argument(
+            metavar="INPUT",
+            help="Texts or pictures; files whose rows are read; folders of pictures; - for lines of stdin.",
+        ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Predict texts, the rows of files, or the lines of stdin (-)."""
+    """Predict texts or pictures, the rows of files, or the lines of stdin (-)."""
     from toolkit import run
 
-    values = [value for given in inputs for value in (_stdin_lines() if given == "-" else [given])]
-    predictions = run.predict(run_folder, values)
+    artifact = run.load(run_folder)
+    words = [word for given in inputs for word in (_stdin_lines() if given == "-" else [given])]
+    values = run.read_inputs(artifact, words)
+    predictions = artifact.predict(values)
     if as_json:
         terminal.print_json(predictions)
         return
-    # A file stands for many inputs, so the given words name the predictions only when there are as many.
-    named = values if len(values) == len(predictions) else [""] * len(predictions)
     rows = [
-        (str(p["label"]), _score(p), terminal.one_line(v)) for p, v in zip(predictions, named, strict=True)
+        (str(p["label"]), _score(p), terminal.one_line(str(v)))
+        for p, v in zip(predictions, values, strict=True)
     ]
     terminal.print_table(("label", "score", "input"), rows)
 

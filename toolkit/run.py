@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolkit import tasks
 from toolkit.artifact import layout
@@ -19,10 +19,7 @@ from toolkit.recipe.load import load_recipe as read_recipe
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.text import dump
 
-if TYPE_CHECKING:
-    from toolkit.tasks.protocol import Prediction
-
-OF_ONE_SOURCE = ("config", "revision", "splits", "streaming", "columns", "group")
+OF_ONE_SOURCE = ("config", "revision", "splits", "streaming", "columns", "group", "scenes")
 """Keys of the ``data`` section that mean nothing for another source."""
 
 
@@ -87,7 +84,8 @@ def _sections(data: str | Path | None, model: str | Path | None) -> dict[str, di
     if data is not None:
         sections["data"] = {"source": str(data), **dict.fromkeys(OF_ONE_SOURCE)}
     if model is not None:
-        sections["model"] = {"name": str(model), "revision": None, "trust_remote_code": None}
+        own = dict.fromkeys(("config", "backbone", "revision", "trust_remote_code"))
+        sections["model"] = {"name": str(model), **own}
     return sections
 
 
@@ -270,17 +268,19 @@ def evaluate(run: str | Path | Artifact, data: str | Path | None = None) -> dict
     return artifact.evaluate(data)
 
 
-def predict(run: str | Path | Artifact, inputs: Sequence[str]) -> list[Prediction]:
-    """Predictions for inputs as given on the command line: texts, or files whose rows are read.
+def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
+    """What words of the command line stand for: texts or pictures, each given itself or in a file or folder of many.
 
     Raises:
         DataError: a file cannot be read, or has no column of the input's role.
     """
-    from toolkit.data.inputs import read_inputs
+    from toolkit.data.inputs import read_inputs as read_texts
+    from toolkit.data.picture_inputs import read_pictures
+    from toolkit.tasks.signature import Image, Text
 
-    artifact = run if isinstance(run, Artifact) else load(run)
-    role = artifact.signature.input.name
-    return artifact.predict(read_inputs(inputs, artifact.manifest["data"]["columns"], role))
+    asked = artifact.signature.input
+    read = {Text: read_texts, Image: read_pictures}[type(asked)]
+    return read(inputs, artifact.manifest["data"]["columns"], asked.name)
 
 
 def speaks() -> bool:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -105,6 +106,13 @@ def duration(seconds: float) -> str:
 def size(count: int) -> str:
     """A number of bytes: ``83.5 MB``."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def shortened(value: str) -> str:
+    """The path of a file below this folder as it is written from here; any other text as it is."""
+    path = Path(value)
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else value
 
 
 def one_line(text: str, width: int = 80) -> str:

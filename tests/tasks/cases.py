@@ -1,36 +1,13 @@
-"""What the conformance suite needs of each task: a small run on its sample, and bad inputs of its own kind."""
+"""Every task in the conformance suite, text classification's own case among them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
+from tests.tasks.case import Bad, Case
+from tests.tasks.picture_cases import IMAGE_CLASSIFICATION, IMAGE_SEGMENTATION
 from toolkit.hub.samples import open_sample
-
-
-@dataclass(frozen=True)
-class Bad:
-    """One broken input and what its error must say: the place, the value, the way out."""
-
-    name: str
-    make: Callable[[Path], Path]
-    said: Sequence[str]
-    overrides: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Case:
-    """One task in the conformance suite.
-
-    ``small`` writes a model of the task's real architecture, without dropout, that trains in a second a step.
-    """
-
-    recipe: str
-    learning: Sequence[str]
-    small: Callable[[Path], Path]
-    steps: Sequence[str]
-    bad: Sequence[Bad]
 
 
 def small_bert(folder: Path) -> Path:
@@ -121,4 +98,8 @@ TEXT_CLASSIFICATION = Case(
     ),
 )
 
-CASES: dict[str, Case] = {"text-classification": TEXT_CLASSIFICATION}
+CASES: dict[str, Case] = {
+    "image-classification": IMAGE_CLASSIFICATION,
+    "image-segmentation": IMAGE_SEGMENTATION,
+    "text-classification": TEXT_CLASSIFICATION,
+}

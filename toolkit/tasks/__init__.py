@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from toolkit.tasks.protocol import Task
 
 TABLE: dict[str, str] = {
+    "image-classification": "toolkit.tasks.image_classification:ImageClassification",
+    "image-segmentation": "toolkit.tasks.image_segmentation:ImageSegmentation",
     "text-classification": "toolkit.tasks.text_classification:TextClassification",
 }
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.artifact.origin import made_from
 from toolkit.artifact.report import (
     ReportSection,
     calibration_section,
@@ -20,61 +21,63 @@ from toolkit.artifact.report import (
     regression_section,
     reproduce_section,
 )
-from toolkit.errors import Finding
 from toolkit.metrics.calibration import reliability
 from toolkit.metrics.classification import confusion, per_class
 from toolkit.metrics.glossary import describe, show, show_interval
 from toolkit.tasks.evaluation import Scored, is_wrong, worst_errors
 from toolkit.tasks.problem import Problem
 
+if TYPE_CHECKING:
+    from toolkit.recipe.schema import Recipe
+    from toolkit.tasks.classification import LogitsPredictor
+    from toolkit.tasks.finishing import Records, Trained
+
 
 def report_sections(
-    problem: Problem,
-    scored: Scored,
-    *,
-    split: str,
-    role: str,
-    history: Sequence[Mapping[str, Any]],
-    records: Mapping[str, Any],
+    trained: Trained[LogitsPredictor], scored: Scored, split: str, records: Records
 ) -> list[ReportSection]:
     """The sections in reading order: how good, how it learnt, where it errs, on what data, how to repeat it.
 
     Args:
-        problem: what the logits mean.
+        trained: the training.
         scored: the rows the report looks at: the test split, where there is one.
         split: the name of that split.
-        role: the input's role, a column of the rows.
-        history: lines of ``history.jsonl``.
-        records: ``recipe`` (YAML text), ``metrics``, ``manifest``, ``findings``, ``best_metric`` and ``max_length``.
+        records: the files of the run that are quoted.
     """
-    metrics, manifest = records["metrics"], records["manifest"]
-    findings: Sequence[Finding] = records["findings"]
-    temperature = metrics["temperature"]
-    errors = worst_errors(problem, scored, temperature, role)
-    wrong = int(is_wrong(problem, scored).sum())
-    balance = manifest["data"].get("class_balance")
+    metrics, manifest, problem = records.metrics, records.manifest, trained.predictor.problem
     sections = [
-        headline_section(metrics, balance),
+        headline_section(metrics, manifest["data"].get("class_balance")),
         curves_section(
-            history,
-            metric=records["best_metric"],
+            trained.run.history.lines(),
+            metric=trained.run.recipe.train.metric_for_best_model or problem.best_metric,
             best_step=manifest["fit"]["best_step"],
             peak_flops=manifest["matmul_peak_flops"],
         ),
-        *_by_problem(problem, scored, temperature, metrics[split]),
-        errors_section(errors, wrong=wrong, rows=len(scored.rows), field=role),
-        data_section(manifest["data"], findings, problem.space.problem_type),
+        *_by_problem(problem, scored, metrics["temperature"], metrics[split]),
+        _errors(trained, scored, metrics["temperature"]),
+        data_section(manifest["data"], trained.rows.findings, problem.type),
     ]
     if manifest["truncation"]:
-        sections.append(ledger_section(manifest["truncation"], records["max_length"]))
-    return [*sections, reproduce_section(records["recipe"], manifest)]
+        sections.append(ledger_section(manifest["truncation"]))
+    return [*sections, reproduce_section(records.recipe, manifest)]
+
+
+def _errors(trained: Trained[LogitsPredictor], scored: Scored, temperature: float) -> ReportSection:
+    """The worst errors; pictures with what spoke for the wrong label laid over them."""
+    predictor = trained.predictor
+    errors = worst_errors(predictor.problem, scored, temperature)
+    if predictor.frame is not None:
+        for error in errors:
+            error["heatmap"] = predictor.explain(error["input"]).heatmap
+    wrong = int(is_wrong(predictor.problem, scored).sum())
+    return errors_section(errors, wrong=wrong, rows=len(scored.rows))
 
 
 def _by_problem(
     problem: Problem, scored: Scored, temperature: float, metrics: Mapping[str, Any]
 ) -> list[ReportSection]:
     """What only one kind of problem has."""
-    kind, names = problem.space.problem_type, problem.space.names
+    kind, names = problem.type, problem.space.names
     if kind == "regression":
         labels = scored.labels.reshape(scored.logits.shape)
         return [regression_section(scored.logits, labels, names)]
@@ -93,7 +96,7 @@ def _by_problem(
     ]
 
 
-def summary(problem: Problem, model: str, source: str, metrics: Mapping[str, Any], split: str) -> str:
+def summary(problem: Problem, recipe: Recipe, metrics: Mapping[str, Any], split: str) -> str:
     """A sentence for the top of report: what was trained on what, and how it came out."""
     name = problem.best_metric.removeprefix("-")
     measure = metrics[split][name]
@@ -103,7 +106,6 @@ def summary(problem: Problem, model: str, source: str, metrics: Mapping[str, Any
         if split == "train"
         else f"on {metrics[split]['rows']:,} held-out rows"
     )
-    return (
-        f"{model}, fine-tuned on {source}. {describe(name).title} {where}: {show(name, measure['value'])}"
-        + (f" (95% interval {interval})." if interval else ".")
+    return f"{made_from(recipe)}. {describe(name).title} {where}: {show(name, measure['value'])}" + (
+        f" (95% interval {interval})." if interval else "."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,9 @@ class Scored:
     """Rows with the logits a model gave them."""
 
     rows: Dataset
-    """The scored rows, with the input's role, ``label`` and ``row``."""
+    """The scored rows, with ``label`` and ``row``."""
+    inputs: Sequence[Any]
+    """What the model was given for each of them."""
     logits: np.ndarray
     """Float32 (rows, labels)."""
     available: int
@@ -40,26 +42,23 @@ class Scored:
         return np.asarray(self.rows["label"])
 
 
-def sample_rows(rows: Dataset, limit: int, seed: int = 0) -> Dataset:
-    """At most ``limit`` rows, drawn without replacement, in their own order."""
-    if len(rows) <= limit:
-        return rows
-    drawn = np.random.default_rng(seed).choice(len(rows), limit, replace=False)
-    return rows.select(np.sort(drawn))
+def sample_positions(rows: int, limit: int, seed: int = 0) -> np.ndarray:
+    """At most ``limit`` of so many positions, drawn without replacement, ascending."""
+    if rows <= limit:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
 
 
 def temperature_of(problem: Problem, validation: Scored | None) -> float:
     """The temperature that calibrates the validation logits; 1 where there are none or probabilities mean nothing."""
     if validation is None:
         return 1.0
-    return fit_temperature(validation.logits, validation.labels, problem.space.problem_type)
+    return fit_temperature(validation.logits, validation.labels, problem.type)
 
 
 def metrics_of(problem: Problem, scored: Scored, temperature: float, seed: int) -> dict[str, Any]:
     """Every metric of one split with its interval, and how many rows it is of."""
-    measures = score(
-        problem.space.problem_type, scored.logits, scored.labels, temperature=temperature, seed=seed
-    )
+    measures = score(problem.type, scored.logits, scored.labels, temperature=temperature, seed=seed)
     counts = {"rows": len(scored.rows)}
     if scored.available > len(scored.rows):
         counts["rows_available"] = scored.available
@@ -68,24 +67,24 @@ def metrics_of(problem: Problem, scored: Scored, temperature: float, seed: int) 
 
 def values_of(problem: Problem, logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """The metrics' values alone, for the evaluations during training; NaN where one is undefined on these rows."""
-    measures = score(problem.space.problem_type, logits, labels, resamples=0)
+    measures = score(problem.type, logits, labels, resamples=0)
     return {name: math.nan if m["value"] is None else m["value"] for name, m in measures.items()}
 
 
-def worst_errors(problem: Problem, scored: Scored, temperature: float, role: str) -> list[dict[str, Any]]:
+def worst_errors(problem: Problem, scored: Scored, temperature: float) -> list[dict[str, Any]]:
     """The wrong predictions with the largest loss, worst first: row, input, truth, prediction, score and loss.
 
     For regression all predictions count, those farthest off first.
     """
     row_losses = _row_losses(problem, scored)
-    regression = problem.space.problem_type == "regression"
+    regression = problem.type == "regression"
     wrong = np.arange(len(row_losses)) if regression else np.flatnonzero(is_wrong(problem, scored))
     chosen = wrong[np.argsort(-row_losses[wrong], kind="stable")][:WORST]
     predictions = problem.decode(scored.logits[chosen], temperature)
     return [
         {
             "row": int(scored.rows[int(index)]["row"]),
-            role: scored.rows[int(index)][role],
+            "input": scored.inputs[int(index)],
             "truth": problem.truth(scored.labels[index]),
             "prediction": prediction["label"],
             "score": prediction.get("score"),
@@ -95,26 +94,23 @@ def worst_errors(problem: Problem, scored: Scored, temperature: float, role: str
     ]
 
 
-def examples_of(problem: Problem, rows: Dataset, role: str, seed: int = 0) -> list[dict[str, Any]]:
+def examples_of(problem: Problem, scored: Scored, role: str, seed: int = 0) -> list[dict[str, Any]]:
     """A few rows with the names of their true labels, for the demo."""
-    drawn = sample_rows(rows, EXAMPLES, seed)
-    return [{role: row[role], "label": problem.truth(row["label"])} for row in _each(drawn)]
-
-
-def _each(rows: Dataset) -> list[Mapping[str, Any]]:
-    return [rows[index] for index in range(len(rows))]
+    drawn = sample_positions(len(scored.rows), EXAMPLES, seed)
+    labels = scored.labels
+    return [{role: scored.inputs[int(at)], "label": problem.truth(labels[at])} for at in drawn]
 
 
 def _row_losses(problem: Problem, scored: Scored) -> np.ndarray:
-    if problem.space.problem_type == "regression":
+    if problem.type == "regression":
         distance = scored.logits - scored.labels.reshape(scored.logits.shape)
         return np.square(distance).mean(axis=1)
-    return losses(problem.space.problem_type, scored.logits, scored.labels)
+    return losses(problem.type, scored.logits, scored.labels)
 
 
 def is_wrong(problem: Problem, scored: Scored) -> np.ndarray:
     """Of each row, whether the prediction differs from the truth; False for regression, which has no right or wrong."""
-    if problem.space.problem_type == "regression":
+    if problem.type == "regression":
         return np.zeros(len(scored.logits), dtype=bool)
-    same = predicted(problem.space.problem_type, scored.logits) == scored.labels
+    same = predicted(problem.type, scored.logits) == scored.labels
     return ~(same if same.ndim == 1 else same.all(axis=1))

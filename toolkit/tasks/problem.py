@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
     from toolkit.data.labels import LabelSpace
+    from toolkit.recipe.schema import ProblemType
     from toolkit.tasks.protocol import Prediction
 
 BEST_METRIC = {
@@ -31,31 +32,42 @@ class Problem:
     space: LabelSpace
 
     @property
+    def type(self) -> ProblemType:
+        """What the labels of whole rows are; spaces of pixels and of boxes belong to other tasks."""
+        return cast("ProblemType", self.space.problem_type)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The labels as transformers' configuration holds them, with what they are."""
+        return {**label_config(self.space), "problem_type": self.type}
+
+    @property
     def best_metric(self) -> str:
         """The metric that picks the best checkpoint, unless the recipe names another."""
-        return BEST_METRIC[self.space.problem_type]
+        return BEST_METRIC[self.type]
 
     @property
     def metric_names(self) -> tuple[str, ...]:
         """The validation metrics that a recipe may name."""
-        from toolkit.metrics.classification import METRICS
+        from toolkit.metrics.classification import metric_names
 
-        return METRICS[self.space.problem_type]
+        return metric_names(self.type, len(self.space.names))
 
-    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0) -> torch.Tensor:
         """Sum over rows of each row's loss; multi-label and regression average over the labels of a row.
 
         Args:
             logits: (rows, labels), any float type.
             labels: (rows,) of class numbers, or (rows, labels) of zeros and ones or of targets.
+            label_smoothing: share of a class number's target spread over all classes.
         """
         from torch.nn import functional
 
         logits = logits.float()
-        if self.space.problem_type == "single_label_classification":
-            return functional.cross_entropy(logits, labels, reduction="sum")
+        if self.type == "single_label_classification":
+            return functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=label_smoothing)
         targets = labels.float().reshape(logits.shape)
-        if self.space.problem_type == "multi_label_classification":
+        if self.type == "multi_label_classification":
             losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
         else:
             losses = functional.mse_loss(logits, targets, reduction="none")
@@ -65,10 +77,10 @@ class Problem:
         """Turn logits (rows, labels) into JSON predictions, one per row."""
         from toolkit.metrics.calibration import probabilities
 
-        if self.space.problem_type == "regression":
+        if self.type == "regression":
             return [self._decode_numbers(row) for row in logits]
-        scores = probabilities(self.space.problem_type, logits, temperature)
-        if self.space.problem_type == "multi_label_classification":
+        scores = probabilities(self.type, logits, temperature)
+        if self.type == "multi_label_classification":
             return [self._decode_many(row) for row in scores]
         return [self._decode_one(row) for row in scores]
 
@@ -98,11 +110,20 @@ class Problem:
 
     def truth(self, label: object) -> str:
         """The name of an encoded label, for people."""
-        if self.space.problem_type == "single_label_classification":
+        if self.type == "single_label_classification":
             return self.space.names[int(np.asarray(label))]
         values = np.atleast_1d(np.asarray(label, dtype=float))
-        if self.space.problem_type == "regression":
+        if self.type == "regression":
             return ", ".join(f"{value:.4g}" for value in values)
         return (
             ", ".join(name for name, value in zip(self.space.names, values, strict=True) if value) or "none"
         )
+
+
+def label_config(space: LabelSpace) -> dict[str, Any]:
+    """Labels as transformers' configuration holds them."""
+    return {
+        "num_labels": len(space.names),
+        "id2label": dict(enumerate(space.names)),
+        "label2id": {name: number for number, name in enumerate(space.names)},
+    }

@@ -17,18 +17,25 @@ if TYPE_CHECKING:
     from toolkit.engine.run import Run
 
 Prediction = dict[str, Any]
-"""JSON data for one input. ``label`` (str) is always there; classifiers add ``score`` and ``scores`` {label: p},
-multi-label ones ``labels``, regressors ``value``."""
+"""JSON data for one input. ``label`` (str) is always there.
+
+Classifiers add ``score`` and ``scores`` {label: p}, multi-label ones ``labels``, regressors ``value``. Detectors
+add ``size`` (width, height) and ``boxes``, each with ``label``, ``score`` and ``box`` (x_min, y_min, x_max, y_max in
+pixels of the picture as given). Segmenters add ``size``, ``mask`` (a PNG of class numbers in base64), ``names`` and
+the ``shares`` of the pixels by name.
+"""
 
 
 @dataclass(frozen=True)
 class Attribution:
     """How much each piece of an input spoke for the predicted label; or why that cannot be said.
 
-    ``pieces`` holds (token, weight in -1..1) in reading order; empty when ``reason`` says why.
+    A text's ``pieces`` hold (token, weight in -1..1) in reading order; a picture's ``heatmap`` holds rows of weights in
+    -1..1, laid over the whole picture at any resolution. Both are empty when ``reason`` says why.
     """
 
     pieces: Sequence[tuple[str, float]] = ()
+    heatmap: Sequence[Sequence[float]] | None = None
     reason: str = ""
 
 

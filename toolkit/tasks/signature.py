@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,15 @@ class Text:
 
     name: str = "text"
     lines: int = 4
+    noun: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture, as input: a path, encoded bytes, a Pillow image or a uint8 array."""
+
+    name: str = "image"
+    noun: ClassVar[str] = "picture"
 
 
 @dataclass(frozen=True)
@@ -20,12 +30,27 @@ class Labels:
     name: str = "label"
 
 
-Kind = Text | Labels
+@dataclass(frozen=True)
+class Boxes:
+    """Objects of a picture: each a named class, a score and a box."""
+
+    name: str = "objects"
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A named class for every pixel of a picture."""
+
+    name: str = "mask"
+
+
+Asked = Text | Image
+Kind = Text | Labels | Boxes | Mask
 
 
 @dataclass(frozen=True)
 class Signature:
     """The input and the output of a task, each one kind."""
 
-    input: Text
+    input: Asked
     output: Kind

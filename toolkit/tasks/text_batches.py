@@ -42,8 +42,9 @@ class TextBatches:
 
         return plan_epoch(self.lengths, self.train, epoch)
 
-    def collate(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
+    def collate(self, rows: np.ndarray, epoch: int = 0) -> dict[str, torch.Tensor]:
         """Rows padded to the longest of them: int64 (rows, tokens), plus ``labels`` (rows, ...)."""
+        del epoch  # texts are not augmented
         columns = self.rows[rows]
         return pad_rows(self.tokenizer, {name: columns[name] for name in self._columns})
 

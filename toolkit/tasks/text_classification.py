@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from toolkit.tasks.text_model import TextPredictor
 
 ROLES = (
-    Role("text", ("text",), ("text", "sentence", "review", "content", "body", "comment", "message", "tweet")),
+    Role("text", "text", ("text", "sentence", "review", "content", "body", "comment", "message", "tweet")),
     Role(
         "label",
-        ("label",),
+        "label",
         ("label", "labels", "class", "category", "target", "sentiment", "stars", "rating", "score"),
     ),
 )
@@ -81,9 +81,10 @@ class TextClassification:
 
     def train(self, recipe: Recipe, run: Run) -> Artifact:
         """Load, build, fit, save."""
-        from toolkit.engine.fit import fit
         from toolkit.engine.lora import merge_lora
-        from toolkit.tasks.classification import Trained, finish
+        from toolkit.engine.stages import Part, fit_stages
+        from toolkit.tasks.classification import measure
+        from toolkit.tasks.finishing import Trained, finish
         from toolkit.tasks.text_batches import TextBatches
 
         prepared = _prepare(recipe)
@@ -91,16 +92,15 @@ class TextClassification:
             run.say(f"{finding.level}: {finding}")
         problem, predictor = prepared.predictor.problem, prepared.predictor
         batches = TextBatches(prepared.encoded["train"], predictor.tokenizer, recipe.train)
-        result = fit(
-            [prepared.objective()],
-            batches,
+        result = fit_stages(
+            lambda stage: Part(prepared.objective(), batches, prepared.validation(stage)),
+            predictor.model,
             run,
-            evaluate=prepared.validation(run),
             best_metric=problem.best_metric,
             metrics=problem.metric_names,
         )
         predictor.model = merge_lora(predictor.model)
-        return finish(Trained(self, run, result, predictor, prepared.rows, prepared.ledger))
+        return finish(Trained(self, run, result, predictor, prepared.rows, prepared.ledger), measure)
 
     def predictor(self, artifact: Artifact) -> TextPredictor:
         """Open the trained model."""
@@ -140,17 +140,21 @@ class _Prepared:
     def objective(self) -> Objective:
         """The summed loss of a batch of texts."""
         from toolkit.engine.peak import training_flops
-        from toolkit.engine.turn import Objective
+        from toolkit.engine.turn import Objective, tokens_of
 
         problem, model = self.predictor.problem, self.predictor.model
-        flops = training_flops(model)
+        per_token, smoothing = training_flops(model), self.recipe.train.label_smoothing_factor
 
         def loss(module: torch.nn.Module, batch: Batch) -> torch.Tensor:
             inputs = {name: value for name, value in batch.items() if name != "labels"}
-            return problem.loss(module(**inputs).logits, batch["labels"])
+            return problem.loss(module(**inputs).logits, batch["labels"], smoothing)
 
         return Objective(
-            "classifier", model, loss, units=lambda batch: len(batch["labels"]), flops_per_token=flops
+            "classifier",
+            model,
+            loss,
+            units=lambda batch: len(batch["labels"]),
+            flops=lambda batch: per_token * tokens_of(batch),
         )
 
     def validation(self, run: Run) -> Evaluate | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolkit.errors import DataError, Finding, ModelError
 from toolkit.files import read_json, write_json
-from toolkit.hub.models import Located, locate_model
+from toolkit.hub.models import Located, locate_model, require_known
 from toolkit.tasks.problem import Problem
 from toolkit.tasks.text_attribution import attribute_text
 from toolkit.tasks.text_batches import MODEL_INPUTS, pad_rows
@@ -64,7 +64,7 @@ def open_predictor(section: ModelSection, space: LabelSpace, max_length: int) ->
     """
     located = locate_model(section)
     tokenizer = open_tokenizer(located)
-    model = _open_classifier(located, space)
+    model = _open_classifier(located, space, section.config)
     model.config.pad_token_id = tokenizer.pad_token_id
     limit = min(max_length, tokenizer.model_max_length, _positions(model))
     predictor = TextPredictor(model, tokenizer, Problem(space), max_length=limit)
@@ -72,19 +72,18 @@ def open_predictor(section: ModelSection, space: LabelSpace, max_length: int) ->
     return predictor
 
 
-def _open_classifier(located: Located, space: LabelSpace) -> Any:
+def _open_classifier(located: Located, space: LabelSpace, changes: Mapping[str, Any]) -> Any:
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     try:
         config = AutoConfig.from_pretrained(
             located.path,
-            num_labels=len(space.names),
-            id2label=dict(enumerate(space.names)),
-            label2id={name: number for number, name in enumerate(space.names)},
-            problem_type=space.problem_type,
+            **Problem(space).config,
+            **changes,
             **located.config_kwargs,
         )
+        require_known(changes, config.to_dict())
         return AutoModelForSequenceClassification.from_pretrained(
             located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
         )
@@ -118,6 +117,7 @@ class TextPredictor:
 
     revision: str | None = None
     """Commit on the Hub that the pretrained model came from."""
+    frame: None = None
 
     def __init__(
         self, model: Any, tokenizer: Any, problem: Problem, *, max_length: int, temperature: float = 1.0

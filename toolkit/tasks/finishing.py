@@ -1,0 +1,159 @@
+"""What every task does when its training is done: write the run, in an order that never leaves half of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from toolkit.artifact import layout
+from toolkit.artifact.artifact import Artifact
+from toolkit.artifact.card import write_card
+from toolkit.artifact.examples import write_examples
+from toolkit.artifact.manifest import hardware, versions
+from toolkit.artifact.report import ReportSection, write_report
+from toolkit.engine.peak import matmul_peak
+from toolkit.errors import DataError, Finding
+from toolkit.files import atomic_folder, write_json, write_text
+from toolkit.metrics.speed import measure as measure_speed
+from toolkit.recipe.text import dump
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.data.load import Rows
+    from toolkit.data.text import LedgerEntry
+    from toolkit.engine.run import Run
+    from toolkit.engine.session import FitResult
+    from toolkit.recipe.schema import Recipe
+    from toolkit.tasks.protocol import Prediction, Task
+
+SPEED_INPUTS = 256
+"""Inputs of the headline split that latency and throughput are measured on."""
+
+
+class Saved(Protocol):
+    """A predictor that can be measured and kept."""
+
+    revision: str | None
+
+    def __call__(self, inputs: Sequence[Any], /, batch_size: int = 32) -> list[Prediction]:
+        """Predict each input, in order."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what ``from_pretrained`` opens."""
+        ...
+
+
+P_co = TypeVar("P_co", bound=Saved, covariant=True)
+
+
+@dataclass(frozen=True)
+class Trained(Generic[P_co]):
+    """A training that is done, before it is measured and written."""
+
+    task: Task
+    run: Run
+    result: FitResult
+    predictor: P_co
+    rows: Rows
+    ledger: Mapping[str, LedgerEntry] = field(default_factory=dict[str, "LedgerEntry"])
+    """What truncation cut from each split; empty for inputs that are never cut."""
+
+    @property
+    def role(self) -> str:
+        """The input's role."""
+        return self.task.signature.input.name
+
+
+@dataclass(frozen=True)
+class Records:
+    """What the report quotes: the files of the run as they will be written."""
+
+    recipe: str
+    metrics: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task found out about its trained model."""
+
+    metrics: Mapping[str, Any]
+    """Every metric on every split, and what else the task keeps in ``metrics.json``."""
+    shown: str
+    """The split whose figures are quoted."""
+    summary: str
+    """A sentence for the top of the report."""
+    sections: Callable[[Records], Sequence[ReportSection]]
+    examples: Sequence[Mapping[str, Any]]
+    manifest: Mapping[str, Any]
+    """The task's own part of ``manifest.json``: ``label_names``, and ``problem_type`` where there is one."""
+
+
+def finish(trained: Trained[P_co], measure: Callable[[Trained[P_co]], Outcome]) -> Artifact:
+    """Measure the model on every split, and write everything a run leaves; the first process does."""
+    run = trained.run
+    if run.is_main:
+        run.say("measuring on every split")
+        _write(trained, measure(trained))
+    run.accelerator.wait_for_everyone()
+    return Artifact(run.folder, run.recipe, trained.task)
+
+
+def require_same_rows(rows: Rows, artifact: Artifact) -> None:
+    """Refuse rows that changed since the training: the model may have seen them, and labels may be in another order.
+
+    Raises:
+        DataError: they did.
+    """
+    data = artifact.manifest["data"]
+    if rows.manifest["fingerprints"].get("test") != data["fingerprints"].get("test"):
+        message = "its rows are not those of the training any more, so that the test split is another one"
+        raise DataError(Finding("error", data["source"], message, "name rows to measure on with --data"))
+
+
+def _write(trained: Trained[P_co], outcome: Outcome) -> None:
+    run = trained.run
+    inputs = trained.rows.inputs(outcome.shown, trained.role)
+    performance = measure_speed(trained.predictor, inputs[:SPEED_INPUTS])
+    metrics = {**outcome.metrics, "performance": performance}
+    recipe = _pinned(run.recipe, trained)
+    manifest = {**_manifest(trained), **outcome.manifest}
+    text = dump(recipe)
+    with atomic_folder(run.folder / layout.MODEL) as folder:
+        trained.predictor.save(folder)
+        write_card(folder, recipe, metrics, manifest)
+    sections = outcome.sections(Records(text, metrics, manifest))
+    write_report(run.folder / layout.REPORT, title=recipe.name, summary=outcome.summary, sections=sections)
+    write_text(run.folder / layout.RECIPE, text)
+    write_json(run.folder / layout.METRICS, metrics)
+    write_examples(run.folder, outcome.examples)
+    write_json(run.folder / layout.MANIFEST, manifest)  # last: it says that the run has finished
+
+
+def _manifest(trained: Trained[Any]) -> dict[str, Any]:
+    """``manifest.json``: where every number comes from."""
+    run = trained.run
+    return {
+        "task": trained.task.name,
+        "input": trained.task.signature.input.noun,
+        "recipe": run.recipe.name,
+        "seed": run.recipe.train.seed,
+        "data": trained.rows.manifest,
+        "truncation": {split: entry.to_dict() for split, entry in trained.ledger.items()},
+        "fit": asdict(trained.result),
+        "matmul_peak_flops": matmul_peak(run.device),
+        "versions": versions(),
+        "hardware": hardware(run.processes),
+    }
+
+
+def _pinned(recipe: Recipe, trained: Trained[Any]) -> Recipe:
+    """The recipe with the commits that model and data really came from, so that it can be repeated."""
+    revision = trained.predictor.revision or recipe.model.revision
+    model = recipe.model.model_copy(update={"revision": revision})
+    commit = trained.rows.manifest.get("revision") or recipe.data.revision
+    data = recipe.data.model_copy(update={"revision": commit})
+    return recipe.model_copy(update={"model": model, "data": data})

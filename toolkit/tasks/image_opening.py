@@ -1,0 +1,117 @@
+"""Open a backbone with the head a task needs, pretrained or with new weights; shared by the image tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit import models
+from toolkit.errors import Finding, ModelError, RecipeError, did_you_mean
+from toolkit.hub.models import SCRATCH, Located, locate_model, require_known
+
+if TYPE_CHECKING:
+    from toolkit.data.pictures import Frame
+    from toolkit.recipe.schema import ModelSection
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What a model must end in."""
+
+    auto: str
+    """The class of transformers that opens such a model."""
+    does: str
+    """What it does, as an error says it: "cannot …"."""
+    own: tuple[str, ...]
+    """The toolkit's own architectures that do it."""
+    timm: bool = False
+    """Whether timm's architectures do it too."""
+
+
+CLASSIFIERS = Heads("AutoModelForImageClassification", "classify pictures", ("cnn", "mlp"), timm=True)
+SEGMENTERS = Heads("AutoModelForSemanticSegmentation", "give pixels a class", ("unet",))
+
+
+def open_model(
+    section: ModelSection, labels: Mapping[str, Any], frame: Frame, heads: Heads
+) -> tuple[Any, str | None]:
+    """A model with a head for so many labels, in float32, and the commit it came from.
+
+    Args:
+        section: the model.
+        labels: ``num_labels``, ``id2label``, … as transformers' configuration holds them.
+        frame: of the pictures.
+        heads: what the head must do.
+
+    Raises:
+        ModelError: no such head for this architecture, or unreadable weights.
+        RecipeError: unknown architecture, or values of ``model.config`` that it does not have.
+    """
+    models.register()
+    if section.name.startswith(SCRATCH):
+        return _new_model(section, labels, frame, heads), None
+    located = locate_model(section)
+    return _pretrained(located, labels, section.config, heads), located.revision
+
+
+def _pretrained(located: Located, labels: Mapping[str, Any], changes: Mapping[str, Any], heads: Heads) -> Any:
+    import transformers
+    from safetensors import SafetensorError
+
+    try:
+        config: Any = transformers.AutoConfig.from_pretrained(
+            located.path, **labels, **changes, **located.config_kwargs
+        )
+        require_known(changes, config.to_dict())
+        return getattr(transformers, heads.auto).from_pretrained(
+            located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{located.path}: cannot {heads.does} ({_first_line(error)})") from error
+
+
+def _new_model(section: ModelSection, labels: Mapping[str, Any], frame: Frame, heads: Heads) -> Any:
+    import timm
+
+    name = section.name.removeprefix(SCRATCH)
+    if name in heads.own:
+        return _own(name, section.config, labels, frame)
+    if heads.timm and timm.is_model(name):
+        return _of_timm(name, section.config, labels, frame)
+    known = [*heads.own, *(timm.list_models() if heads.timm else [])]
+    fix = did_you_mean(name, known) if name else "name an architecture"
+    if fix.startswith("choose"):
+        more = ", or an architecture of timm, such as resnet18" if heads.timm else ""
+        fix = f"use one of {', '.join(heads.own)}{more}"
+    message = f"no architecture '{name}' to {heads.does} with new weights"
+    raise RecipeError(Finding("error", "model.name", message, fix))
+
+
+def _own(name: str, given: Mapping[str, Any], labels: Mapping[str, Any], frame: Frame) -> Any:
+    """An architecture of :mod:`toolkit.models`; what the pictures decide is filled in."""
+    kind: Any = models.model_class(name)
+    known = kind.config_class().to_dict()
+    require_known(given, known)
+    shape = {"num_channels": frame.channels, "image_size": list(frame.size)}
+    filled = {key: value for key, value in shape.items() if key in known}
+    try:
+        return kind(kind.config_class(**{**filled, **given}, **labels))
+    except (ValueError, TypeError) as error:
+        raise RecipeError(Finding("error", "model.config", _first_line(error), "")) from error
+
+
+def _of_timm(name: str, given: Mapping[str, Any], labels: Mapping[str, Any], frame: Frame) -> Any:
+    from transformers import AutoModelForImageClassification, TimmWrapperConfig
+
+    arguments = {"in_chans": frame.channels, **given}
+    try:
+        config = TimmWrapperConfig(architecture=name, model_args=arguments, **labels)
+        return AutoModelForImageClassification.from_config(config)
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        message = f"timm cannot build '{name}' so ({_first_line(error)})"
+        raise RecipeError(Finding("error", "model.config", message, "change these values")) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
