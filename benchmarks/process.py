@@ -65,6 +65,19 @@ def measure(module: str, *arguments: object, log: Path) -> Usage:
     return Usage(seconds, resident_bytes(usage.ru_maxrss), max(0.0, others))
 
 
+def commit() -> str | None:
+    """The commit measured, with ``+`` when the tree has changes; None outside a checkout."""
+    try:
+        git = ("git", "-C", str(ROOT))
+        head = subprocess.run(
+            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        )
+        changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
 def _busy() -> float:
     """Seconds that all cores together have worked since the machine started, for anyone."""
     times = psutil.cpu_times()

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from typing import Any
 from benchmarks import machine, summary
 from benchmarks.contenders import CONTENDERS, run
 from benchmarks.header import HeaderError, check_header, write_measured
-from benchmarks.process import ROOT, ChildError, measure
+from benchmarks.process import ROOT, ChildError, commit, measure
 from toolkit.errors import ToolkitError
 from toolkit.files import read_json, write_json
 from toolkit.recipe.catalogue import find
@@ -101,7 +100,7 @@ def _compare(work: Path, given: argparse.Namespace) -> dict[str, Any]:
     results: dict[str, Any] = {
         "command": _command(given),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": machine.describe(),
         "setup": {key: value for key, value in read_json(work / "setup.json").items() if key != "model"},
         "runs": [],
@@ -149,19 +148,6 @@ def _command(given: argparse.Namespace) -> str:
     words += ["--epochs", f"{given.epochs:g}"] if given.epochs else []
     words += ["--limit", str(given.limit)] if given.limit else []
     return f"python -m benchmarks.reviews {shlex.join(words)}"
-
-
-def _commit() -> str | None:
-    """The commit measured, with ``+`` when the tree has changes; None outside a checkout."""
-    try:
-        git = ("git", "-C", str(ROOT))
-        head = subprocess.run(
-            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        )
-        changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
 def _say(message: str) -> None:
