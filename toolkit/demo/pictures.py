@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from toolkit.artifact.overlay import PALETTE
 from toolkit.data.pictures import open_picture
 
 SMALLEST, LARGEST = 320, 800
@@ -28,9 +29,6 @@ EDGE, EDGE_OPACITY, INSIDE_OPACITY = 3, 1.0, 0.12
 """Of a box: the width of its line in pixels, and how much of the picture line and inside cover."""
 
 MASK_OPACITY = 0.6
-
-PALETTE = ("#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#0072b2", "#d55e00", "#f0e442", "#8c6bb1")
-"""Colours that colour-blind people tell apart (Okabe and Ito 2008), and one more."""
 
 BARE = "background"
 """The class that stays uncoloured: what it is laid over is the picture itself."""
