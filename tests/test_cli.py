@@ -118,7 +118,8 @@ def test_all_errors_of_a_recipe_are_printed(cli: Cli, tmp_path: Path):
     outcome = cli("train", "mine.yaml", "train.epochs=many", cwd=tmp_path)
     assert (outcome.code, outcome.stdout) == (2, "")
     assert outcome.stderr.splitlines() == [
-        "error: mine.yaml:2: missing key 'model.name'; Hub id, local folder, 'sample:NAME', or 'scratch:NAME' for new weights",
+        "error: mine.yaml:2: missing key 'model.name'; "
+        "Hub id, local folder, 'sample:NAME', or 'scratch:NAME' for new weights",
         "error: mine.yaml:2: unknown key 'model.nam'; did you mean 'name'?",
         "error: override 'train.epochs=many': 'train.epochs' is 'many'; it must be a number",
         "error: mine.yaml:5: unknown key 'train.learnin_rate'; did you mean 'learning_rate'?",

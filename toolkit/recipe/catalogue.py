@@ -116,7 +116,8 @@ def _entry(name: str, path: Path) -> Entry:
         summary, measured = header(path.read_text(encoding="utf-8-sig"))
     model, data = _text(document, "model", "name"), _text(document, "data", "source")
     domain = name.partition("/")[0] if "/" in name else ""
-    offline = _is_local(model) and _is_local(data)
+    backbone = _text(document, "model", "backbone")
+    offline = all(map(_is_local, (model, data, *([backbone] if backbone else []))))
     return Entry(name, path, _text(document, "task"), domain, model, data, offline, summary, measured)
 
 
@@ -128,4 +129,4 @@ def _text(document: Document, *keys: str) -> str:
 
 
 def _is_local(source: str) -> bool:
-    return source.startswith(("sample:", "./", "../", "/", "~")) or (bool(source) and Path(source).exists())
+    return source.startswith(("sample:", "scratch:", "./", "../", "/", "~")) or (bool(source) and Path(source).exists())
