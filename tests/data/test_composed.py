@@ -59,7 +59,7 @@ def test_a_split_that_is_not_asked_for_is_not_there():
 
 
 def test_scenes_of_rows_that_are_not_there_are_refused():
-    with pytest.raises(DataError, match="data.scenes.validation"):
+    with pytest.raises(DataError, match=r"data\.scenes\.validation"):
         load(validation=0)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.tasks.case import Bad, Case
+from tests.tasks.detection_cases import OBJECT_DETECTION
 from tests.tasks.picture_cases import IMAGE_CLASSIFICATION, IMAGE_SEGMENTATION
 from toolkit.hub.samples import open_sample
 
@@ -101,5 +102,6 @@ TEXT_CLASSIFICATION = Case(
 CASES: dict[str, Case] = {
     "image-classification": IMAGE_CLASSIFICATION,
     "image-segmentation": IMAGE_SEGMENTATION,
+    "object-detection": OBJECT_DETECTION,
     "text-classification": TEXT_CLASSIFICATION,
 }

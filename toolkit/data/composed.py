@@ -87,10 +87,11 @@ def _table(data: DataSection, rows: Rows, split: str, columns: tuple[str, str]) 
     scenes, store = data.scenes, rows.pixels[split]
     assert scenes is not None
     assert rows.labels is not None
-    parts = {
+    names = rows.labels.names
+    parts: dict[str, Any] = {
         "step": "scenes",
         "made_of": [store.stored.key, rows.manifest["fingerprints"][split]],
-        "names": rows.labels.names,
+        "names": names,
         "count": getattr(scenes, split),
         "columns": columns,
         "seed": len(SPLITS) * scenes.seed + SPLITS.index(split),
@@ -101,7 +102,7 @@ def _table(data: DataSection, rows: Rows, split: str, columns: tuple[str, str]) 
 
     def build(path: Path) -> dict[str, Any]:
         drawn = _drawn(scenes, pictures, labels, parts)
-        _write(path, drawn, columns, parts["names"])
+        _write(path, drawn, columns, names)
         return {}
 
     one = stored(parts, build)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 TABLE: dict[str, str] = {
     "image-classification": "toolkit.tasks.image_classification:ImageClassification",
     "image-segmentation": "toolkit.tasks.image_segmentation:ImageSegmentation",
+    "object-detection": "toolkit.tasks.object_detection:ObjectDetection",
     "text-classification": "toolkit.tasks.text_classification:TextClassification",
 }
 

@@ -85,7 +85,7 @@ class BoxPredictor:
 
     def shown(self, found: Detections) -> Detections:
         """Those of a picture's objects that are sure enough to be shown."""
-        sure = np.asarray(found.scores) >= self.threshold
+        sure = np.asarray(found.scores, np.float64) >= self.threshold
         return Detections(found.boxes[sure], found.scores[sure], found.labels[sure])
 
     def _decode(self, found: Detections, value: Any) -> Prediction:
@@ -124,6 +124,8 @@ class BoxPredictor:
         from safetensors import SafetensorError
         from transformers import AutoModelForObjectDetection
 
+        from toolkit.engine.memory import suit_convolutions
+
         require_vision()
         located = locate_model(section)
         try:
@@ -132,6 +134,7 @@ class BoxPredictor:
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise ModelError(f"{located.path}: not a saved detector ({reason})") from error
+        suit_convolutions(model)
         names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
         space = LabelSpace("object_detection", names)
         return cls(model.eval(), PictureInput.from_dict(decoding), space, decoding["threshold"])

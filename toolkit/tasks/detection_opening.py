@@ -156,12 +156,13 @@ def _filled(given: Mapping[str, Any], plain: Any, backbone: _Backbone | None, fr
 
     # transformers would replace timm's batch norms and lose the activations inside them; timm's own way keeps them.
     frozen = values.pop("freeze_backbone_batch_norms", plain.freeze_backbone_batch_norms)
-    values["backbone_config"] = TimmBackboneConfig(
-        backbone=backbone.architecture,
-        num_channels=frame.channels,
-        out_indices=list(backbone.indices),
-        freeze_batch_norm_2d=frozen,
-    )
+    settings: dict[str, Any] = {
+        "backbone": backbone.architecture,
+        "num_channels": frame.channels,
+        "out_indices": list(backbone.indices),
+        "freeze_batch_norm_2d": frozen,
+    }
+    values["backbone_config"] = TimmBackboneConfig(**settings)
     return {**values, "freeze_backbone_batch_norms": False, "encoder_in_channels": list(backbone.channels)}
 
 
@@ -181,14 +182,13 @@ def _backbone(name: str, strides: Sequence[int]) -> _Backbone:
             Finding("error", "model.backbone", message, did_you_mean(architecture, timm.list_models()))
         )
     try:
-        info = timm.create_model(architecture, features_only=True).feature_info
+        features: Any = timm.create_model(architecture, features_only=True)
     except (RuntimeError, AttributeError, TypeError, ValueError) as error:
         fix = "choose a convolutional network, such as resnet18"
         message = f"'{architecture}' gives no feature maps ({str(error).partition(chr(10))[0]})"
         raise RecipeError(Finding("error", "model.backbone", message, fix)) from error
-    by_stride: dict[int, tuple[int, int]] = {
-        one["reduction"]: (at, one["num_chs"]) for at, one in enumerate(info.info)
-    }
+    maps: list[dict[str, Any]] = features.feature_info.info
+    by_stride = {one["reduction"]: (at, one["num_chs"]) for at, one in enumerate(maps)}
     missing = [stride for stride in strides if stride not in by_stride]
     if missing:
         message = f"'{architecture}' has feature maps of strides {list(by_stride)}, and not {missing}"
@@ -209,7 +209,8 @@ def _located(name: str) -> tuple[str, Mapping[str, Tensor] | None]:
     pinned = {"revision": located.revision} if located.revision else {}
     try:
         described, weights = (
-            Path(str(cached_file(located.path, file, **pinned))) for file in ("config.json", "model.safetensors")
+            Path(str(cached_file(located.path, file, **pinned)))
+            for file in ("config.json", "model.safetensors")
         )
         config = read_json(described)
         if "architecture" not in config:

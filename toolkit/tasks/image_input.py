@@ -131,6 +131,8 @@ def _of_processor(processor: Any) -> tuple[Any, ...]:
     side = size.get("shortest_edge") or size.get("longest_edge")
     height, width = size.get("height") or side, size.get("width") or side
     resample = RESAMPLING.get(int(getattr(processor, "resample", None) or 3), "bicubic")
+    if getattr(processor, "do_normalize", True) is False:  # detectors carry a mean that they do not use
+        return (int(height), int(width)), (0.0,) * 3, (1.0,) * 3, resample
     return (int(height), int(width)), processor.image_mean, processor.image_std, resample
 
 

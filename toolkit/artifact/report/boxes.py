@@ -90,7 +90,7 @@ def _view(
     classes: tuple[Sequence[str], Mapping[int, Color]],
 ) -> Image.Image:
     names, colors = classes
-    ends = [f" {score:.0%}" for score in scores] or [""] * len(labels)
+    ends = [f": {score:.0%}" for score in scores] or [""] * len(labels)
     captions = [f"{names[int(label)]}{end}" for label, end in zip(labels, ends, strict=True)]
     return box_overlay(
         to_image(one.pixels), boxes.tolist(), captions, [colors[int(label)] for label in labels]
