@@ -129,4 +129,6 @@ def _text(document: Document, *keys: str) -> str:
 
 
 def _is_local(source: str) -> bool:
-    return source.startswith(("sample:", "scratch:", "./", "../", "/", "~")) or (bool(source) and Path(source).exists())
+    return source.startswith(("sample:", "scratch:", "./", "../", "/", "~")) or (
+        bool(source) and Path(source).exists()
+    )

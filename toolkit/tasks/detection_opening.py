@@ -122,9 +122,19 @@ def _new_detector(section: ModelSection, labels: Mapping[str, Any], frame: Frame
     except (TypeError, ValueError, RuntimeError, AssertionError, StrictDataclassError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise RecipeError(Finding("error", "model.config", reason, "change these values")) from error
+    _settle_norms(model)
     if backbone is not None and backbone.weights is not None:
         _copy(backbone, model.model.backbone.model._backbone)
     return model
+
+
+def _settle_norms(model: Any) -> None:
+    """Start batch norms as the identity: transformers draws their weights about 0, and so a neck hardly learns."""
+    from torch import nn
+
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
 
 
 @dataclass(frozen=True)
