@@ -116,6 +116,16 @@ def _offline(_guard: Guard, request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail(f"reached outside this machine: {', '.join(dict.fromkeys(_guard.attempts))}")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _short_measurements() -> Iterator[None]:
+    """Speed is measured for a moment: tests look at what is done with it, not at how exact it is."""
+    from toolkit.tasks import finishing
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finishing, "SPEED_SECONDS", 0.2)
+        yield
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one call of the command left."""

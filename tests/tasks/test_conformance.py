@@ -81,17 +81,35 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-def train_small(case: Case, model: Path, out: Path, *more: str) -> dict[str, np.ndarray]:
-    done = subprocess.run(
-        command(case, model, out, *more),
-        cwd=out.parent,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def train_small(
+    case: Case, model: Path, out: Path, *more: str, resume: bool = False
+) -> dict[str, np.ndarray]:
+    """Weights of a small training in this process, on one thread as those in processes of their own."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        toolkit.train(case.recipe, *case.steps, *more, f"model.name={model}", out=out, resume=resume)
+    finally:
+        torch.set_num_threads(threads)
     return weights(out)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    small: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Path, dict[str, np.ndarray]]]:
+    """The small training of a task as it is without interruption, in one piece and one process; once a task."""
+    made: dict[str, tuple[Path, dict[str, np.ndarray]]] = {}
+
+    def train(task: str) -> tuple[Path, dict[str, np.ndarray]]:
+        if task not in made:
+            folder = tmp_path_factory.mktemp("whole") / "run"
+            made[task] = folder, train_small(CASES[task], small(task), folder)
+        return made[task]
+
+    return train
 
 
 @each_task
@@ -124,10 +142,10 @@ def test_2_the_demo_gives_the_evaluations_predictions(task: str, learned: Callab
 @each_task
 @pytest.mark.slow
 def test_3_killed_and_resumed_is_never_interrupted(
-    task: str, small: Callable[[str], Path], tmp_path: Path
+    task: str, small: Callable[[str], Path], uninterrupted: Callable[[str], Any], tmp_path: Path
 ) -> None:
     case, model = CASES[task], small(task)
-    whole = train_small(case, model, tmp_path / "whole")
+    folder, whole = uninterrupted(task)
     out = tmp_path / "killed"
     process = subprocess.Popen(
         command(case, model, out),
@@ -142,23 +160,31 @@ def test_3_killed_and_resumed_is_never_interrupted(
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (out / "model").exists(), "the run ended before it could be killed"
-    resumed = train_small(case, model, out, "--resume")
+    resumed = train_small(case, model, out, resume=True)
     assert all(np.array_equal(resumed[name], value) for name, value in whole.items())
-    assert history(out, "loss") == history(tmp_path / "whole", "loss")
+    assert history(out, "loss") == history(folder, "loss")
 
 
 @each_task
 @pytest.mark.slow
 def test_4_processes_and_pieces_take_the_same_steps(
-    task: str, small: Callable[[str], Path], tmp_path: Path
+    task: str, small: Callable[[str], Path], uninterrupted: Callable[[str], Any], tmp_path: Path
 ) -> None:
     case, model = CASES[task], small(task)
-    whole = train_small(case, model, tmp_path / "one")
+    _, whole = uninterrupted(task)
     pieces = train_small(case, model, tmp_path / "pieces", "train.gradient_accumulation_steps=3")
-    pair = train_small(case, model, tmp_path / "two", "--processes", "2")
+    done = subprocess.run(
+        command(case, model, tmp_path / "two", "--processes", "2"),
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "two" / "manifest.json").read_text())
     assert manifest["hardware"]["processes"] == 2
-    for other in (pieces, pair):
+    for other in (pieces, weights(tmp_path / "two")):
         assert max(float(np.abs(other[name] - value).max()) for name, value in whole.items()) < 1e-4
 
 
