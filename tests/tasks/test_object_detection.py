@@ -13,6 +13,7 @@ from PIL import Image
 from tests.tasks.detection_cases import SMALL, small_detector
 from toolkit.data.labels import LabelSpace
 from toolkit.data.pictures import Frame
+from toolkit.engine.memory import suit_convolutions
 from toolkit.errors import ModelError, RecipeError
 from toolkit.metrics.detection import Detections, Objects
 from toolkit.recipe.schema import ModelSection
@@ -156,6 +157,7 @@ def test_another_number_of_classes_gets_a_new_head(tmp_path: Path):
 def test_a_saved_detector_predicts_the_same(tmp_path: Path):
     torch.manual_seed(0)
     model = built().eval()
+    suit_convolutions(model)  # as training leaves it: another layout sums in another order
     predictor = BoxPredictor(model, PictureInput(FRAME, (0.3,) * 3, (0.2,) * 3), SPACE, 0.01)
     pictures = [np.random.default_rng(at).integers(0, 255, (40, 90, 3), np.uint8) for at in range(3)]
     before = predictor(pictures)
