@@ -62,7 +62,7 @@ def _objects(data: DataSection, load: Callable[..., Rows]) -> Rows:
     """The single objects in splits, each at its own size, which must be the same for all."""
     plain = data.model_copy(update={"scenes": None})
     rows = load(plain, OBJECTS, problem_type=_SINGLE, frame=Frame((8, 8), 1, "stretch"))
-    found = [rows.pixels[split].sizes(_positions(rows, split)) for split in rows.splits]
+    found = [rows.pixels[split].sizes[_positions(rows, split)] for split in rows.splits]
     sizes = np.unique(np.concatenate(found), axis=0)
     if len(sizes) > 1:
         shown = " and ".join(f"{width} x {height}" for width, height in sizes[:2].tolist())

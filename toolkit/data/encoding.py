@@ -168,5 +168,5 @@ def _objects(pick: Pick, target: Target, indices: np.ndarray, store: PixelStore)
     assert target.space is not None
     reader = BoxReader.of(pick, target.boxes)
     cells = next(pick.table.batches(indices, [target.boxes.name]))[target.boxes.name].to_pylist()
-    sizes = store.sizes(store.positions(indices))
+    sizes = store.sizes[store.positions(indices)]
     return encode_boxes([reader.read(cell) for cell in cells], sizes, store.frame, target.space)

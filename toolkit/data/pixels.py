@@ -13,8 +13,10 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+from datasets import Image as ImageFeature
 from PIL import Image
 
+from toolkit.data.compute import compute as pc
 from toolkit.data.pictures import Frame, PictureError, open_picture
 from toolkit.data.store import BATCH, Stored, file_identity, stored, write_arrow
 from toolkit.data.table import Pick
@@ -60,19 +62,20 @@ class PixelStore:
         """A uint64 hash of each picture's own decoded pixels, whatever file they came in."""
         return self._column("key")
 
-    @property
+    @cached_property
     def errors(self) -> Sequence[str | None]:
         """Why a picture cannot be used, or None."""
         return self.stored.dataset["error"][:]
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Width and height of the pictures as they were, int32 (pictures, 2)."""
+        return np.stack([self._column("width"), self._column("height")], axis=1)
 
     def thumbs(self, positions: np.ndarray) -> np.ndarray:
         """Grey thumbnails, uint8 (positions, 256)."""
         cells = self.stored.dataset.select_columns(["thumb"])[positions]["thumb"]
         return np.frombuffer(b"".join(cells), np.uint8).reshape(len(positions), THUMB * THUMB)
-
-    def sizes(self, positions: np.ndarray) -> np.ndarray:
-        """Width and height of the pictures as they were, int32 (positions, 2)."""
-        return np.stack([self._column("width")[positions], self._column("height")[positions]], axis=1)
 
     def values(self, position: int) -> bytes:
         """The different numbers of a mask, ascending; of a picture, nothing."""
@@ -157,11 +160,21 @@ def _source(pick: Pick, position: int, cell: Any) -> bytes | Path | PictureError
 def _files_digest(pick: Pick, column: str) -> str:
     """Changes when a picture's file does: the table alone does not tell."""
     digest = sha256()
-    for batch in sources(pick, column):
-        for source in batch:
-            if isinstance(source, Path):
-                digest.update(repr(file_identity(source) if source.is_file() else source).encode())
+    for path in _files(pick, column):
+        digest.update(repr(file_identity(path) if path.is_file() else path).encode())
     return digest.hexdigest()
+
+
+def _files(pick: Pick, column: str) -> Iterator[Path]:
+    """The files that cells name. Pictures that lie in the table itself, gigabytes of them perhaps, are not read."""
+    if not isinstance(pick.table.dataset.features[column], ImageFeature):
+        yield from (source for batch in sources(pick, column) for source in batch if isinstance(source, Path))
+        return
+    for batch in pick.batches([column]):
+        content = pc.struct_field(batch[column], "bytes")
+        elsewhere = pc.fill_null(pc.equal(pc.binary_length(content), 0), True)
+        paths = pc.struct_field(batch[column], "path").filter(elsewhere).to_pylist()
+        yield from (Path(path) for path in paths if path)
 
 
 def _write(path: Path, pick: Pick, column: str, frame: Frame, opens: Open) -> dict[str, Any]:

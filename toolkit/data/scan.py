@@ -136,7 +136,7 @@ class Reader:
         if self.boxes is not None:
             reader, space = self.boxes, self.space
             cells = batch[reader.column.name].to_pylist()
-            sizes = pixels.sizes(np.arange(start, start + len(batch))).tolist()
+            sizes = pixels.sizes[start : start + len(batch)].tolist()
             errors = [
                 error or reader.error(*row, space) for error, *row in zip(errors, cells, sizes, strict=True)
             ]
@@ -160,7 +160,7 @@ class Reader:
         if error:
             return f"mask: {error}"
         (width, height), (wide, high) = (
-            store.sizes(np.array([position]))[0].tolist() for store in (self.masks, self.pixels)
+            store.sizes[position].tolist() for store in (self.masks, self.pixels)
         )
         if (width, height) != (wide, high):
             return f"the mask has {width} x {height} pixels and the picture {wide} x {high}"
