@@ -131,6 +131,7 @@ def test_crowds_are_no_objects(tmp_path: Path):
 
     rows = load(changed(coco(tmp_path / "c"), crowd), validation=0, test=0)
     assert rows.splits["train"][0]["labels"] == [0]
+    assert any("around a crowd" in finding.message for finding in rows.findings)
 
 
 def annotation(**values: Any) -> Callable[[dict[str, Any]], object]:

@@ -74,7 +74,15 @@ def _table(path: Path) -> Table:
     problems = Problems.from_dict(one.notes["problems"])
     base = _pictures(path, one.dataset[0]["image"] if len(one.dataset) else "")
     part = Part(str(path), len(one.dataset), one.notes["rows"], base)
-    return Table(one.dataset, one.key, (part,), problems)
+    return Table(one.dataset, one.key, (part,), problems, _crowds(path, one.notes["crowds"]))
+
+
+def _crowds(path: Path, count: int) -> tuple[Finding, ...]:
+    """A note of the boxes around groups, which COCO's own measure neither rewards nor punishes."""
+    if not count:
+        return ()
+    message = f"{count:,} annotation(s) around a crowd (iscrowd) are left out of training and metrics"
+    return (Finding("note", str(path), message, "remove iscrowd where a box holds one object"),)
 
 
 def _pictures(path: Path, first: str) -> Path:

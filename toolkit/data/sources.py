@@ -57,7 +57,7 @@ def open_source(data: DataSection, roles: Sequence[Role]) -> Source:
         return _folder(path, data.encoding, roles)
     if path.is_file():
         if _of_kind(roles, "boxes") and is_coco(path):
-            return Source(name, coco_folder(path))
+            return _of_tables(name, coco_folder(path))
         return _files({"train": [path]}, name, data.encoding)
     if _means_a_file(name) or not is_hub_id(name):
         raise _missing(path)
@@ -82,7 +82,7 @@ def _folder(path: Path, encoding: str, roles: Sequence[Role]) -> Source:
         return _arrow_folder(path, str(path))
     tables = _by_layout(path, encoding, roles)
     if tables:
-        return Source(str(path), tables)
+        return _of_tables(str(path), tables)
     files, findings = split_files(path)
     source = _files(files, str(path), encoding)
     return Source(source.name, source.tables, findings + source.findings)
@@ -96,6 +96,10 @@ def _by_layout(path: Path, encoding: str, roles: Sequence[Role]) -> dict[str, Ta
         return paired_folder(path)
     suffixes = next((CLASS_FILES[role.kind] for role in roles if role.kind in CLASS_FILES), ())
     return class_folder(path, encoding, suffixes)
+
+
+def _of_tables(name: str, tables: dict[str, Table]) -> Source:
+    return Source(name, tables, [finding for table in tables.values() for finding in table.findings])
 
 
 def _of_kind(roles: Sequence[Role], kind: Kind) -> bool:

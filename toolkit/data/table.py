@@ -39,6 +39,8 @@ class Table:
     key: str
     parts: tuple[Part, ...]
     problems: Problems = field(default_factory=Problems)
+    findings: tuple[Finding, ...] = ()
+    """What is worth knowing of its file."""
 
     @property
     def columns(self) -> list[str]:
