@@ -86,12 +86,13 @@ def load_rows(
     layout = Layout.of(roles, columns, data.group)
     _refuse_missing_columns(picks, layout)
     findings = [*source.findings, *findings, *notes]
-    labels = _learn(picks["train"], layout, problem_type, findings)
     stores = {split: _stores(pick, layout, frame) for split, pick in picks.items()}
     if layout.mask:
         labels = mask_classes(stores["train"].masks, classes, findings)
-    if layout.boxes:
+    elif layout.boxes:
         labels = box_classes(picks["train"], layout.boxes, findings)
+    else:
+        labels = _learn(picks["train"], layout, problem_type, findings)
     scans = {split: scan(pick, layout, labels, *stores[split]) for split, pick in picks.items()}
     problems = _problems(scans)
     findings += problems.findings(data.on_error, source.name)
@@ -99,23 +100,15 @@ def load_rows(
     raise_errors(findings)
     sides = _sides(scans, data)
     raise_errors(_unlearned(sides, labels))
-    target = Target(tuple(roles), columns, labels)
-    stored = {
-        split: encode_split(side.pick, target, side.pixels, side.masks) for split, side in sides.items()
-    }
-    splits = {split: one.dataset for split, one in stored.items()}
-    pixels = {split: side.pixels for split, side in sides.items() if side.pixels is not None}
-    masks = {split: side.masks for split, side in sides.items() if side.masks is not None}
+    rows = _encode(sides, Target(tuple(roles), columns, labels), data)
     contents = [role.name for role in roles if role.is_content and role.name in columns]
     keys = {split: side.keys for split, side in sides.items()}
-    findings += _untaught(splits["train"], labels)
-    leaks = find_leaks(splits, contents, keys=keys, pixels=pixels, seed=seed)
-    manifest = _manifest(data, columns, labels, stored) | {
-        "revision": source.commit or data.revision,
-        "leaks": leaks.to_dict(),
-        "skipped": problems.to_dict(),
-    }
-    return Rows(splits, labels, columns, findings + leaks.findings(), manifest, pixels, masks)
+    leaks = find_leaks(rows.splits, contents, keys=keys, pixels=rows.pixels, seed=seed)
+    rows.findings.extend([*findings, *_untaught(rows.splits["train"], labels), *leaks.findings()])
+    rows.manifest.update(
+        revision=source.commit or data.revision, leaks=leaks.to_dict(), skipped=problems.to_dict()
+    )
+    return rows
 
 
 class Stores(NamedTuple):
@@ -161,14 +154,25 @@ def load_labelled(
     findings = [*source.findings, *notes, *problems.findings(data.on_error, source.name)]
     raise_errors(findings)
     _refuse_empty({"test": one}, data)
-    stored = {"test": encode_split(one.pick, Target(tuple(roles), found, labels), one.pixels, one.masks)}
-    manifest = _manifest(data, found, labels, stored) | {
-        "revision": source.commit or data.revision,
-        "skipped": problems.to_dict(),
+    rows = _encode({"test": one}, Target(tuple(roles), found, labels), data)
+    rows.findings.extend(findings)
+    rows.manifest.update(revision=source.commit or data.revision, skipped=problems.to_dict())
+    return rows
+
+
+def _encode(sides: Mapping[str, Scan], target: Target, data: DataSection) -> Rows:
+    """The rows of each split as a task reads them, without findings yet."""
+    stored = {
+        split: encode_split(side.pick, target, side.pixels, side.masks) for split, side in sides.items()
     }
-    pixels = {"test": one.pixels} if one.pixels is not None else {}
-    masks = {"test": one.masks} if one.masks is not None else {}
-    return Rows({"test": stored["test"].dataset}, labels, found, findings, manifest, pixels, masks)
+    return Rows(
+        {split: one.dataset for split, one in stored.items()},
+        target.space,
+        target.columns,
+        manifest=_manifest(data, target, stored),
+        pixels={split: side.pixels for split, side in sides.items() if side.pixels is not None},
+        masks={split: side.masks for split, side in sides.items() if side.masks is not None},
+    )
 
 
 def _to_measure(tables: Mapping[str, Table], data: DataSection) -> Pick:
@@ -286,14 +290,12 @@ def _refuse_empty(sides: Mapping[str, Scan], data: DataSection) -> None:
     raise DataError(Finding("error", data.source, message, fix))
 
 
-def _manifest(
-    data: DataSection, columns: Columns, labels: LabelSpace | None, stored: Mapping[str, Stored]
-) -> dict[str, Any]:
+def _manifest(data: DataSection, target: Target, stored: Mapping[str, Stored]) -> dict[str, Any]:
     return {
         "source": data.source,
         "config": data.config,
-        "columns": columns,
-        "labels": labels.to_dict() if labels else None,
+        "columns": target.columns,
+        "labels": target.space.to_dict() if target.space else None,
         "rows": {split: len(one.dataset) for split, one in stored.items()},
         "fingerprints": {split: one.notes["fingerprint"] for split, one in stored.items()},
         "class_balance": {split: one.notes["balance"] for split, one in stored.items()},
