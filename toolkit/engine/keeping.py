@@ -49,7 +49,7 @@ def resume(run: Run, turns: Sequence[Turn]) -> State | None:
         ArtifactError: the checkpoint is damaged or of another model.
     """
     folder = run.checkpoints / "last"
-    if run.is_main and not checkpoint.exists(folder):
+    if run.is_main and not checkpoint.exists(folder) and run.stage.before is None:
         run.say("nothing to resume from: no checkpoint was kept yet; starting from the beginning")
     run.accelerator.wait_for_everyone()
     state = _restore_last(run, turns) if folder.exists() else None
