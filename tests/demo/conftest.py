@@ -6,10 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, expect
 
-from tests.demo.serving import Server, serving
+from tests.demo.serving import WAIT, Server, chromium, serving
 from toolkit.artifact import Artifact
 from toolkit.demo.uploads import adopt
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    expect.set_options(timeout=WAIT)
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

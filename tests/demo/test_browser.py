@@ -10,15 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo.screenshot import REVIEW, photograph, predict
-from tests.demo.serving import WAIT, Server, chromium, fits, visiting
+from tests.demo.serving import WAIT, Server, fits, visiting
 from toolkit.artifact import Artifact
-
-
-@pytest.fixture(scope="module")
-def browser(served: Server) -> Iterator[Browser]:
-    expect.set_options(timeout=WAIT)
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -11,18 +11,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.demo.serving import WAIT, Server, chromium, fits, visiting
+from tests.demo.serving import WAIT, Server, fits, visiting
 from toolkit.artifact import Artifact
 from toolkit.demo.explain import COLORS
 
 LABEL = "label-output-value"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=WAIT)
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -76,7 +76,6 @@ class CnnPreTrainedModel(PreTrainedModel):
 
     config: CnnConfig
     config_class = CnnConfig
-    config_class = CnnConfig
     base_model_prefix = "cnn"
     main_input_name = "pixel_values"
 

@@ -56,7 +56,6 @@ class MlpPreTrainedModel(PreTrainedModel):
 
     config: MlpConfig
     config_class = MlpConfig
-    config_class = MlpConfig
     base_model_prefix = "mlp"
     main_input_name = "pixel_values"
 

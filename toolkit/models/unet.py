@@ -60,7 +60,6 @@ class UnetPreTrainedModel(PreTrainedModel):
 
     config: UnetConfig
     config_class = UnetConfig
-    config_class = UnetConfig
     base_model_prefix = "unet"
     main_input_name = "pixel_values"
 
