@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from pydantic import Field
 
 from toolkit.recipe.schema import Section
@@ -89,6 +90,29 @@ def draw(count: int, generator: torch.Generator) -> Tensor:
     import torch
 
     return torch.rand(count, len(DRAWS), generator=generator, device=generator.device)
+
+
+class EpochDraws:
+    """The random numbers of every row in an epoch: they do not depend on how a batch is cut into pieces.
+
+    Args:
+        rows: how many there are.
+        seed: of the training.
+    """
+
+    def __init__(self, rows: int, seed: int) -> None:
+        self.rows = rows
+        self.seed = seed
+        self._kept: tuple[int, Tensor] | None = None
+
+    def __call__(self, epoch: int) -> Tensor:
+        """As :func:`draw` gives them, (rows, DRAWS); those of the last epoch asked for are kept."""
+        import torch
+
+        if self._kept is None or self._kept[0] != epoch:
+            seed = int(np.random.SeedSequence((self.seed, epoch, len(DRAWS))).generate_state(1)[0])
+            self._kept = epoch, draw(self.rows, torch.Generator().manual_seed(seed))
+        return self._kept[1]
 
 
 def augment(

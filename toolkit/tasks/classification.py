@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from toolkit.data.load import load_labelled, load_rows
-from toolkit.errors import DataError
 from toolkit.metrics.measure import headline_split
-from toolkit.tasks.classification_report import report_sections, summary
-from toolkit.tasks.evaluation import (
-    TRAIN_ROWS,
-    Scored,
-    examples_of,
-    metrics_of,
-    sample_positions,
-    temperature_of,
-)
-from toolkit.tasks.finishing import Outcome, Saved, Trained, require_same_rows
+from toolkit.tasks.classification_report import report_sections
+from toolkit.tasks.evaluation import Scored, examples_of, metrics_of, scored_positions, temperature_of
+from toolkit.tasks.finishing import Outcome, Saved, Trained, in_a_sentence, rows_to_measure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,11 +46,7 @@ def measure(trained: Trained[LogitsPredictor]) -> Outcome:
     """Score every split, calibrate on validation, and say what the report shows."""
     predictor, rows, role = trained.predictor, trained.rows, trained.role
     problem, recipe = predictor.problem, trained.run.recipe
-    scored = {
-        split: _score(predictor, rows, split, role, TRAIN_ROWS if split == "train" else None)
-        for split, part in rows.splits.items()
-        if len(part)
-    }
+    scored = {split: _score(predictor, rows, split, role) for split, part in rows.splits.items() if len(part)}
     predictor.temperature = temperature_of(problem, scored.get("validation"))
     shown = headline_split(scored)
     metrics: dict[str, Any] = {
@@ -70,7 +57,7 @@ def measure(trained: Trained[LogitsPredictor]) -> Outcome:
     return Outcome(
         metrics=metrics,
         shown=shown,
-        summary=summary(problem, recipe, metrics, shown),
+        summary=in_a_sentence(recipe, metrics, shown, problem.best_metric.removeprefix("-")),
         sections=lambda records: report_sections(trained, scored[shown], shown, records),
         examples=examples_of(problem, scored[shown], role),
         manifest={"problem_type": problem.type, "label_names": list(problem.space.names)},
@@ -84,24 +71,15 @@ def evaluate(artifact: Artifact, data: DataSection | None, roles: Sequence[Role]
         DataError: rows that cannot be used, labels unseen in training, or no test split.
     """
     predictor: LogitsPredictor = artifact.predictor  # pyright: ignore[reportAssignmentType]
-    space, frame = predictor.problem.space, predictor.frame
-    if data is None:
-        rows = load_rows(artifact.recipe.data, roles, problem_type=predictor.problem.type, frame=frame)
-        require_same_rows(rows, artifact)
-    else:
-        rows = load_labelled(data, roles, space, artifact.manifest["data"]["columns"], frame)
-    test = rows.splits.get("test")
-    if test is None or not len(test):
-        raise DataError("this run held out no test rows (data.test is 0); name some with --data")
+    problem = predictor.problem
+    rows = rows_to_measure(artifact, data, roles, problem.space, predictor.frame, problem_type=problem.type)
     scored = _score(predictor, rows, "test", artifact.signature.input.name)
-    return metrics_of(predictor.problem, scored, predictor.temperature, artifact.recipe.train.seed)
+    return metrics_of(problem, scored, predictor.temperature, artifact.recipe.train.seed)
 
 
-def _score(predictor: LogitsPredictor, rows: Rows, split: str, role: str, limit: int | None = None) -> Scored:
-    """Logits of a split's rows, or of ``limit`` of them."""
-    part, inputs = rows.splits[split], rows.inputs(split, role)
-    available = len(part)
-    if limit is not None and available > limit:
-        drawn = sample_positions(available, limit)
-        part, inputs = part.select(drawn), rows.inputs(split, role, drawn)
-    return Scored(part, inputs, predictor.logits(inputs), available)
+def _score(predictor: LogitsPredictor, rows: Rows, split: str, role: str) -> Scored:
+    """Logits of the rows of a split that are scored."""
+    part = rows.splits[split]
+    positions = scored_positions(split, len(part))
+    inputs = rows.inputs(split, role, positions)
+    return Scored(part.select(positions), inputs, predictor.logits(inputs), len(part))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.artifact.origin import made_from
 from toolkit.artifact.report import (
     ReportSection,
     calibration_section,
@@ -23,12 +22,10 @@ from toolkit.artifact.report import (
 )
 from toolkit.metrics.calibration import reliability
 from toolkit.metrics.classification import confusion, per_class
-from toolkit.metrics.glossary import describe, show, show_interval
 from toolkit.tasks.evaluation import Scored, is_wrong, worst_errors
 from toolkit.tasks.problem import Problem
 
 if TYPE_CHECKING:
-    from toolkit.recipe.schema import Recipe
     from toolkit.tasks.classification import LogitsPredictor
     from toolkit.tasks.finishing import Records, Trained
 
@@ -94,18 +91,3 @@ def _by_problem(
             multi_label=not single,
         ),
     ]
-
-
-def summary(problem: Problem, recipe: Recipe, metrics: Mapping[str, Any], split: str) -> str:
-    """A sentence for the top of report: what was trained on what, and how it came out."""
-    name = problem.best_metric.removeprefix("-")
-    measure = metrics[split][name]
-    interval = show_interval(name, measure)
-    where = (
-        "on the rows it was trained on"
-        if split == "train"
-        else f"on {metrics[split]['rows']:,} held-out rows"
-    )
-    return f"{made_from(recipe)}. {describe(name).title} {where}: {show(name, measure['value'])}" + (
-        f" (95% interval {interval})." if interval else "."
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.data.boxes import BOXES, LABELS
-from toolkit.engine.augment import DRAWS, Augment, augment, draw
+from toolkit.engine.augment import Augment, EpochDraws, augment
 from toolkit.metrics.detection import Objects
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class DetectionBatches:
         self.positions = np.asarray(rows["image"][:], np.int64)
         self.objects = true_objects(rows)
         self.lengths = np.ones(len(rows), np.int32)
-        self._drawn: tuple[int, torch.Tensor] | None = None
+        self.draws = EpochDraws(len(rows), train.seed)
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Row numbers of each optimiser step of an epoch."""
@@ -77,7 +77,7 @@ class DetectionBatches:
         boxes = [torch.from_numpy(np.asarray(self.objects[row].boxes)) for row in rows]
         labels = [torch.from_numpy(np.asarray(self.objects[row].labels)) for row in rows]
         if self.changes is not None:
-            moved = augment(self.changes, pixels, self._draws(epoch)[torch.from_numpy(rows)], boxes=boxes)
+            moved = augment(self.changes, pixels, self.draws(epoch)[torch.from_numpy(rows)], boxes=boxes)
             pixels, boxes = moved.pixels, moved.boxes or []
             labels = [one[keep] for one, keep in zip(labels, moved.keep or [], strict=True)]
         height, width = pixels.shape[-2:]
@@ -86,16 +86,6 @@ class DetectionBatches:
             "boxes": _padded([_centred(one, width, height) for one in boxes], 0.0),
             "class_labels": _padded(labels, PADDING),
         }
-
-    def _draws(self, epoch: int) -> torch.Tensor:
-        """The random numbers of every row in an epoch: they do not depend on how a batch is cut into pieces."""
-        import torch
-
-        if self._drawn is None or self._drawn[0] != epoch:
-            seed = int(np.random.SeedSequence((self.train.seed, epoch, len(DRAWS))).generate_state(1)[0])
-            generator = torch.Generator().manual_seed(seed)
-            self._drawn = epoch, draw(len(self.positions), generator)
-        return self._drawn[1]
 
 
 def _centred(boxes: torch.Tensor, width: int, height: int) -> torch.Tensor:

@@ -13,11 +13,12 @@ import numpy as np
 from toolkit.data.boxes import from_frame
 from toolkit.data.labels import LabelSpace
 from toolkit.data.pictures import open_picture
-from toolkit.errors import ModelError
-from toolkit.files import read_json, write_json
-from toolkit.hub.models import locate_model
+from toolkit.files import write_json
 from toolkit.metrics.detection import MOST, Detections
-from toolkit.tasks.image_input import DECODING, PictureInput, require_vision
+from toolkit.tasks.detection_opening import DETECTORS
+from toolkit.tasks.image_forward import forward_pictures
+from toolkit.tasks.image_input import DECODING, PictureInput
+from toolkit.tasks.image_opening import label_names, open_saved
 from toolkit.tasks.protocol import Attribution
 
 if TYPE_CHECKING:
@@ -57,31 +58,15 @@ class BoxPredictor:
 
     def detect(self, inputs: Sequence[Any], batch_size: int = 8) -> list[Detections]:
         """The ``MOST`` surest objects of each picture, whatever their score, best first, in pixels of the frame."""
-        import torch
 
-        if not len(inputs):
-            return []
-        pixels = self.preprocessing.pixels(inputs)
-        device = next(self.model.parameters()).device
-        found: list[Detections] = []
-        was_training = self.model.training
-        self.model.eval()
-        with torch.inference_mode():
-            for start in range(0, len(pixels), batch_size):
-                batch = self._batch(pixels[start : start + batch_size])["pixel_values"].to(device)
-                outputs = self.model(pixel_values=batch)
-                found += surest(outputs.logits, outputs.pred_boxes, self.frame.size)
-        self.model.train(was_training)
-        return found
+        def take(outputs: Any) -> list[Detections]:
+            return surest(outputs.logits, outputs.pred_boxes, self.frame.size)
+
+        return forward_pictures(self.model, self.preprocessing, inputs, take, batch_size)
 
     def encode(self, inputs: Sequence[Any]) -> dict[str, torch.Tensor]:
         """The model's input for some pictures, float32 (pictures, channels, height, width)."""
-        return self._batch(self.preprocessing.pixels(inputs))
-
-    def _batch(self, pixels: np.ndarray) -> dict[str, torch.Tensor]:
-        import torch
-
-        return {"pixel_values": self.preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))}
+        return {"pixel_values": self.preprocessing.encode(self.preprocessing.pixels(inputs))}
 
     def shown(self, found: Detections) -> Detections:
         """Those of a picture's objects that are sure enough to be shown."""
@@ -121,23 +106,9 @@ class BoxPredictor:
         Raises:
             ModelError: the folder does not hold a detector of this toolkit, or holds a pickle.
         """
-        from safetensors import SafetensorError
-        from transformers import AutoModelForObjectDetection
-
-        from toolkit.engine.memory import suit_convolutions
-
-        require_vision()
-        located = locate_model(section)
-        try:
-            decoding = read_json(Path(located.path) / DECODING)
-            model: Any = AutoModelForObjectDetection.from_pretrained(located.path, **located.kwargs)
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ModelError(f"{located.path}: not a saved detector ({reason})") from error
-        suit_convolutions(model)
-        names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-        space = LabelSpace("object_detection", names)
-        return cls(model.eval(), PictureInput.from_dict(decoding), space, decoding["threshold"])
+        model, decoding = open_saved(section, DETECTORS)
+        space = LabelSpace("object_detection", label_names(model))
+        return cls(model, PictureInput.from_dict(decoding), space, decoding["threshold"])
 
 
 def surest(logits: torch.Tensor, boxes: torch.Tensor, size: tuple[int, int]) -> list[Detections]:

@@ -22,7 +22,7 @@ NEW = ("rt_detr", "rt_detr_v2", "d_fine")
 """Architectures of transformers that are built with new weights."""
 FAMILIES = (*NEW, "deformable_detr")
 """Model types whose scores are sigmoids, one a class, and whose loss is divided by the boxes of a batch."""
-DETECTORS = Heads("AutoModelForObjectDetection", "find objects", NEW)
+DETECTORS = Heads("AutoModelForObjectDetection", "detector", "find objects", NEW)
 
 
 def open_detector(section: ModelSection, labels: Mapping[str, Any], frame: Frame) -> tuple[Any, str | None]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.artifact.origin import made_from
 from toolkit.artifact.report import (
     ReportSection,
     boxes_section,
@@ -18,21 +17,18 @@ from toolkit.artifact.report import (
     reproduce_section,
 )
 from toolkit.artifact.report.boxes import Boxed
-from toolkit.data.load import load_labelled, load_rows
-from toolkit.errors import DataError
 from toolkit.metrics.detection import Detections, Objects, overlaps, per_class, score
-from toolkit.metrics.glossary import describe, show, show_interval
 from toolkit.metrics.measure import headline_split
 from toolkit.tasks.detection_model import describe as describe_objects
 from toolkit.tasks.detection_training import BEST_METRIC, looked_at
-from toolkit.tasks.evaluation import EXAMPLES, sample_positions
-from toolkit.tasks.finishing import Outcome, Records, Trained, require_same_rows
+from toolkit.tasks.evaluation import EXAMPLES, row_counts, sample_positions, scored_positions
+from toolkit.tasks.finishing import Outcome, Records, Trained, in_a_sentence, rows_to_measure
 from toolkit.tasks.object_detection import Options, roles_of
 
 if TYPE_CHECKING:
     from toolkit.artifact import Artifact
     from toolkit.data.load import Rows
-    from toolkit.recipe.schema import DataSection, Recipe
+    from toolkit.recipe.schema import DataSection
     from toolkit.tasks.detection_model import BoxPredictor
 
 TRAIN_PICTURES = 500
@@ -43,46 +39,44 @@ FITS = 0.5
 """Intersection over union from which a box is called found."""
 
 
-class Looked(NamedTuple):
-    """What the model found in some pictures, and what is there."""
+@dataclass(frozen=True)
+class Looked:
+    """What the model found in the rows of a split that were looked at, and what is there."""
 
+    split: str
+    positions: np.ndarray
     found: list[Detections]
     true: list[Objects]
+    available: int
+    """Rows of the split, of which those looked at are a sample."""
 
 
 def measure(trained: Trained[BoxPredictor]) -> Outcome:
     """Score every split, and say what the report shows."""
     predictor, rows, recipe = trained.predictor, trained.rows, trained.run.recipe
-    looked = {
-        split: Looked(*looked_at(predictor, rows, split, _sample(split, len(part))))
-        for split, part in rows.splits.items()
-        if len(part)
-    }
+    looked = {split: _look(predictor, rows, split) for split, part in rows.splits.items() if len(part)}
     shown = headline_split(looked)
-    metrics = {
-        split: metrics_of(one, recipe.train.seed, len(rows.splits[split])) for split, one in looked.items()
-    }
+    metrics = {split: _metrics(one, recipe.train.seed) for split, one in looked.items()}
     return Outcome(
         metrics=metrics,
         shown=shown,
-        summary=_summary(recipe, metrics, shown),
-        sections=lambda records: _sections(trained, looked[shown], shown, records),
-        examples=_examples(predictor, rows, shown, trained.role, looked[shown].true),
+        summary=in_a_sentence(recipe, metrics, shown, BEST_METRIC, "pictures"),
+        sections=lambda records: _sections(trained, looked[shown], records),
+        examples=_examples(trained, looked[shown]),
         manifest={"label_names": list(predictor.space.names)},
     )
 
 
-def _sample(split: str, rows: int) -> np.ndarray:
-    """Of the training pictures a sample is enough to see overfitting; of the others all."""
-    return sample_positions(rows, TRAIN_PICTURES if split == "train" else rows)
+def _look(predictor: BoxPredictor, rows: Rows, split: str) -> Looked:
+    available = len(rows.splits[split])
+    positions = scored_positions(split, available, TRAIN_PICTURES)
+    return Looked(split, positions, *looked_at(predictor, rows, split, positions), available)
 
 
-def metrics_of(looked: Looked, seed: int, available: int) -> dict[str, Any]:
+def _metrics(looked: Looked, seed: int) -> dict[str, Any]:
     """Every metric of one split with its interval, and how many pictures it is of."""
-    counts = {"rows": len(looked.true)}
-    if available > len(looked.true):
-        counts["rows_available"] = available
-    return {**score(looked.found, looked.true, seed=seed), **counts}
+    measures = score(looked.found, looked.true, seed=seed)
+    return {**measures, **row_counts(len(looked.true), looked.available)}
 
 
 def evaluate(artifact: Artifact, data: DataSection | None) -> dict[str, Any]:
@@ -93,21 +87,11 @@ def evaluate(artifact: Artifact, data: DataSection | None) -> dict[str, Any]:
     """
     predictor: BoxPredictor = artifact.predictor  # pyright: ignore[reportAssignmentType]
     roles = roles_of(Options(**artifact.recipe.options))
-    if data is None:
-        rows = load_rows(artifact.recipe.data, roles, frame=predictor.frame)
-        require_same_rows(rows, artifact)
-    else:
-        columns = artifact.manifest["data"]["columns"]
-        rows = load_labelled(data, roles, predictor.space, columns, predictor.frame)
-    if "test" not in rows.splits or not len(rows.splits["test"]):
-        raise DataError("this run held out no test rows (data.test is 0); name some with --data")
-    looked = Looked(*looked_at(predictor, rows, "test"))
-    return metrics_of(looked, artifact.recipe.train.seed, len(looked.true))
+    rows = rows_to_measure(artifact, data, roles, predictor.space, predictor.frame)
+    return _metrics(_look(predictor, rows, "test"), artifact.recipe.train.seed)
 
 
-def _sections(
-    trained: Trained[BoxPredictor], looked: Looked, split: str, records: Records
-) -> list[ReportSection]:
+def _sections(trained: Trained[BoxPredictor], looked: Looked, records: Records) -> list[ReportSection]:
     """How good, how it learnt, class by class, where it errs, on what data, how to repeat it."""
     manifest, predictor = records.manifest, trained.predictor
     names = predictor.space.names
@@ -120,18 +104,17 @@ def _sections(
             peak_flops=manifest["matmul_peak_flops"],
         ),
         precision_section(per_class(looked.found, looked.true, names)),
-        boxes_section(_worst(trained, looked, split), names, predictor.threshold),
+        boxes_section(_worst(trained, looked), names, predictor.threshold),
         data_section(manifest["data"], trained.rows.findings),
         reproduce_section(records.recipe, manifest),
     ]
 
 
-def _worst(trained: Trained[BoxPredictor], looked: Looked, split: str) -> list[Boxed]:
+def _worst(trained: Trained[BoxPredictor], looked: Looked) -> list[Boxed]:
     """The pictures with the most objects missed and boxes too many, worst first."""
-    predictor, rows = trained.predictor, trained.rows
-    drawn = _sample(split, len(rows.splits[split]))
-    part = rows.splits[split].select(drawn)
-    inputs, numbers = rows.inputs(split, trained.role, drawn), part["row"]
+    predictor, rows, split = trained.predictor, trained.rows, looked.split
+    inputs = rows.inputs(split, trained.role, looked.positions)
+    numbers = rows.splits[split].select(looked.positions)["row"]
     sure = [predictor.shown(one) for one in looked.found]
     right = [matched(one, true) for one, true in zip(sure, looked.true, strict=True)]
     wrong = [
@@ -164,27 +147,16 @@ def matched(found: Detections, true: Objects) -> int:
     return int((~free).sum())
 
 
-def _examples(
-    predictor: BoxPredictor, rows: Rows, split: str, role: str, true: Sequence[Objects]
-) -> list[dict[str, Any]]:
+def _examples(trained: Trained[BoxPredictor], looked: Looked) -> list[dict[str, Any]]:
     """A few pictures with what is to be seen in them, for the demo."""
-    looked = _sample(split, len(rows.splits[split]))
-    inputs = rows.inputs(split, role, looked)
-    names = predictor.space.names
-    return [
-        {role: inputs[int(at)], "label": describe_objects(names[int(label)] for label in true[at].labels)}
-        for at in sample_positions(len(true), EXAMPLES)
-    ]
-
-
-def _summary(recipe: Recipe, metrics: Mapping[str, Any], split: str) -> str:
-    """A sentence for the top of the report: what was trained on what, and how it came out."""
-    measured = metrics[split][BEST_METRIC]
-    interval = show_interval(BEST_METRIC, measured)
-    where = (
-        "the pictures it was trained on"
-        if split == "train"
-        else f"{metrics[split]['rows']:,} held-out pictures"
+    inputs, names = (
+        trained.rows.inputs(looked.split, trained.role, looked.positions),
+        trained.predictor.space.names,
     )
-    end = f" (95% interval {interval})." if interval else "."
-    return f"{made_from(recipe)}. {describe(BEST_METRIC).title} on {where}: {show(BEST_METRIC, measured['value'])}{end}"
+    return [
+        {
+            trained.role: inputs[int(at)],
+            "label": describe_objects(names[int(label)] for label in looked.true[at].labels),
+        }
+        for at in sample_positions(len(looked.true), EXAMPLES)
+    ]

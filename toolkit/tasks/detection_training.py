@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.data.load import Rows, load_rows
 from toolkit.engine.peak import picture_flops
 from toolkit.engine.stages import Part
 from toolkit.engine.turn import Batch, Objective
@@ -19,13 +18,14 @@ from toolkit.recipe.schema import ModelSection
 from toolkit.tasks.detection_batches import DetectionBatches, object_count, targets_of, true_objects
 from toolkit.tasks.detection_model import BoxPredictor
 from toolkit.tasks.detection_opening import freeze_detector, freeze_norms, open_detector
-from toolkit.tasks.image_input import known_input, measured_input, new_frame, require_vision
+from toolkit.tasks.image_input import known_input, load_pictures, require_vision
 from toolkit.tasks.object_detection import Options, roles_of
 from toolkit.tasks.problem import label_config
 
 if TYPE_CHECKING:
     import torch
 
+    from toolkit.data.load import Rows
     from toolkit.engine.run import Run
     from toolkit.engine.session import Evaluate
     from toolkit.recipe.schema import Recipe
@@ -134,13 +134,10 @@ def prepare(recipe: Recipe) -> Prepared:
     options = Options(**recipe.options)
     _refuse_smoothing(recipe)
     known = _known(recipe.model, options)
-    frame = known.frame if known else new_frame(options.size, options.channels, options.fit)
-    rows = load_rows(recipe.data, roles_of(options), frame=frame)
-    assert rows.labels is not None  # objects have classes
-    preprocessing = known or measured_input(frame, rows.inputs("train", "image"))
-    model, revision = open_detector(recipe.model, label_config(rows.labels), frame)
+    rows, labels, preprocessing = load_pictures(recipe.data, roles_of(options), options, known)
+    model, revision = open_detector(recipe.model, label_config(labels), preprocessing.frame)
     freeze_detector(model, recipe.train.freeze)
-    predictor = BoxPredictor(model, preprocessing, rows.labels, options.threshold, revision)
+    predictor = BoxPredictor(model, preprocessing, labels, options.threshold, revision)
     return Prepared(recipe, options, rows, predictor)
 
 

@@ -49,6 +49,16 @@ def sample_positions(rows: int, limit: int, seed: int = 0) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
 
 
+def scored_positions(split: str, rows: int, most: int = TRAIN_ROWS) -> np.ndarray:
+    """Which rows of a split are scored: of the training split at most ``most``, of the others all."""
+    return sample_positions(rows, most if split == "train" else rows)
+
+
+def row_counts(scored: int, available: int) -> dict[str, int]:
+    """How many rows metrics are of, and how many the split has where those are a sample."""
+    return {"rows": scored, **({"rows_available": available} if available > scored else {})}
+
+
 def temperature_of(problem: Problem, validation: Scored | None) -> float:
     """The temperature that calibrates the validation logits; 1 where there are none or probabilities mean nothing."""
     if validation is None:
@@ -59,10 +69,7 @@ def temperature_of(problem: Problem, validation: Scored | None) -> float:
 def metrics_of(problem: Problem, scored: Scored, temperature: float, seed: int) -> dict[str, Any]:
     """Every metric of one split with its interval, and how many rows it is of."""
     measures = score(problem.type, scored.logits, scored.labels, temperature=temperature, seed=seed)
-    counts = {"rows": len(scored.rows)}
-    if scored.available > len(scored.rows):
-        counts["rows_available"] = scored.available
-    return {**measures, **counts}
+    return {**measures, **row_counts(len(scored.rows), scored.available)}
 
 
 def values_of(problem: Problem, logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:

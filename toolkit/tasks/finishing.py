@@ -11,21 +11,26 @@ from toolkit.artifact.artifact import Artifact
 from toolkit.artifact.card import write_card
 from toolkit.artifact.examples import write_examples
 from toolkit.artifact.manifest import hardware, versions
+from toolkit.artifact.origin import made_from
 from toolkit.artifact.report import ReportSection, write_report
+from toolkit.data.load import Rows, load_labelled, load_rows
 from toolkit.engine.peak import matmul_peak
 from toolkit.errors import DataError, Finding
 from toolkit.files import atomic_folder, write_json, write_text
+from toolkit.metrics.glossary import describe, show, show_interval
 from toolkit.metrics.speed import measure as measure_speed
 from toolkit.recipe.text import dump
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.data.load import Rows
+    from toolkit.data.labels import LabelSpace
+    from toolkit.data.pictures import Frame
+    from toolkit.data.roles import Role
     from toolkit.data.text import LedgerEntry
     from toolkit.engine.run import Run
     from toolkit.engine.session import FitResult
-    from toolkit.recipe.schema import Recipe
+    from toolkit.recipe.schema import DataSection, Recipe
     from toolkit.tasks.protocol import Prediction, Task
 
 SPEED_INPUTS = 256
@@ -104,7 +109,57 @@ def finish(trained: Trained[P_co], measure: Callable[[Trained[P_co]], Outcome]) 
     return Artifact(run.folder, run.recipe, trained.task)
 
 
-def require_same_rows(rows: Rows, artifact: Artifact) -> None:
+def in_a_sentence(
+    recipe: Recipe, metrics: Mapping[str, Any], split: str, name: str, noun: str = "rows"
+) -> str:
+    """For the top of the report: what was trained on what, and how it came out.
+
+    Args:
+        recipe: of the training.
+        metrics: of every split.
+        split: the one whose figures are quoted.
+        name: the metric that is quoted.
+        noun: what a row is called, in the plural.
+    """
+    measured, rows = metrics[split][name], metrics[split]["rows"]
+    where = f"the {noun} it was trained on" if split == "train" else f"{rows:,} held-out {noun}"
+    interval = show_interval(name, measured)
+    end = f" (95% interval {interval})." if interval else "."
+    return f"{made_from(recipe)}. {describe(name).title} on {where}: {show(name, measured['value'])}{end}"
+
+
+def rows_to_measure(
+    artifact: Artifact,
+    data: DataSection | None,
+    roles: Sequence[Role],
+    labels: LabelSpace,
+    frame: Frame | None,
+    **how: Any,
+) -> Rows:
+    """The rows ``toolkit evaluate`` works on, as the split ``test``.
+
+    Args:
+        artifact: the trained model's run.
+        data: where other rows are; by default those of the test split that the run held out.
+        roles: what the task needs of a row.
+        labels: what the model tells apart.
+        frame: what it reads pictures in.
+        how: what else :func:`~toolkit.data.load.load_rows` was told at the training.
+
+    Raises:
+        DataError: rows that cannot be used, or none that were held out.
+    """
+    if data is None:
+        rows = load_rows(artifact.recipe.data, roles, frame=frame, **how)
+        _require_same_rows(rows, artifact)
+    else:
+        rows = load_labelled(data, roles, labels, artifact.manifest["data"]["columns"], frame)
+    if not len(rows.splits.get("test", ())):
+        raise DataError("this run held out no test rows (data.test is 0); name some with --data")
+    return rows
+
+
+def _require_same_rows(rows: Rows, artifact: Artifact) -> None:
     """Refuse rows that changed since the training: the model may have seen them, and labels may be in another order.
 
     Raises:

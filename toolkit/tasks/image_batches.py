@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.data.masks import IGNORE
-from toolkit.engine.augment import DRAWS, Augment, augment, draw
+from toolkit.engine.augment import Augment, EpochDraws, augment
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ class PictureBatches:
         self.positions = np.asarray(rows["image"][:], np.int64)
         self.labels = np.asarray(rows["label"][:]) if masks is None else np.empty(0)
         self.lengths = np.ones(len(rows), np.int32)
-        self._drawn: tuple[int, torch.Tensor] | None = None
+        self.draws = EpochDraws(len(rows), train.seed)
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Row numbers of each optimiser step of an epoch."""
@@ -72,19 +72,9 @@ class PictureBatches:
         masks = None if self.masks is None else torch.from_numpy(self.masks.pixels[places, 0])
         if self.changes is None:
             return pixels, masks
-        drawn = self._draws(epoch)[torch.from_numpy(rows)]
+        drawn = self.draws(epoch)[torch.from_numpy(rows)]
         moved = augment(self.changes, pixels, drawn, masks=masks, mask_fill=IGNORE)
         return moved.pixels, moved.masks
-
-    def _draws(self, epoch: int) -> torch.Tensor:
-        """The random numbers of every row in an epoch: they do not depend on how a batch is cut into pieces."""
-        import torch
-
-        if self._drawn is None or self._drawn[0] != epoch:
-            seed = int(np.random.SeedSequence((self.train.seed, epoch, len(DRAWS))).generate_state(1)[0])
-            generator = torch.Generator().manual_seed(seed)
-            self._drawn = epoch, draw(len(self.positions), generator)
-        return self._drawn[1]
 
 
 class FeatureBatches:

@@ -6,11 +6,12 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from toolkit import models
+from toolkit.data.load import Rows, load_rows
 from toolkit.data.pictures import Frame, PictureError, open_picture
 from toolkit.data.pixels import Pictures
 from toolkit.errors import DataError, Finding, MissingExtraError, ModelError
@@ -20,8 +21,10 @@ from toolkit.hub.models import SCRATCH, locate_model
 if TYPE_CHECKING:
     import torch
 
+    from toolkit.data.labels import LabelSpace
+    from toolkit.data.roles import Role
     from toolkit.hub.models import Located
-    from toolkit.recipe.schema import ModelSection
+    from toolkit.recipe.schema import DataSection, ModelSection
 
 DECODING = "decoding.json"
 """In the model folder: how pictures are brought to the model, and what turns its outputs into predictions."""
@@ -42,6 +45,12 @@ class PictureInput:
     mean: Sequence[float]
     std: Sequence[float]
 
+    def encode(self, pixels: np.ndarray) -> torch.Tensor:
+        """As :meth:`normalise`, from an array, which may be one of a file."""
+        import torch
+
+        return self.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))
+
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """From uint8 to what the model reads, float32, both (pictures, channels, height, width)."""
         import torch
@@ -52,8 +61,8 @@ class PictureInput:
         )
         return ((pixels.float() - mean) / std).contiguous(memory_format=torch.channels_last)
 
-    def pixels(self, inputs: Sequence[Any]) -> np.ndarray:
-        """Pictures in the frame, uint8 (inputs, channels, height, width).
+    def pixels(self, inputs: Sequence[Any], first: int = 1) -> np.ndarray:
+        """Pictures in the frame, uint8 (inputs, channels, height, width); errors count them from ``first``.
 
         Raises:
             DataError: some cannot be read; all of them are named.
@@ -62,7 +71,7 @@ class PictureInput:
             return inputs.store.pixels[inputs.positions]
         problems: list[Finding] = []
         found: list[np.ndarray] = []
-        for number, value in enumerate(inputs, 1):
+        for number, value in enumerate(inputs, first):
             try:
                 found.append(self.frame.apply(open_picture(value)))
             except PictureError as error:
@@ -154,6 +163,39 @@ def new_frame(size: Size, channels: Literal[1, 3], fit: Any) -> Frame:
 
 def _sides(size: Size) -> tuple[int, int] | None:
     return (size, size) if isinstance(size, int) else size
+
+
+class PictureOptions(Protocol):
+    """What the options of every image task hold."""
+
+    size: Size
+    channels: Literal[1, 3]
+
+    @property
+    def fit(self) -> str:
+        """How another aspect ratio is handled; each task knows which ways suit it."""
+        ...
+
+
+def load_pictures(
+    data: DataSection, roles: Sequence[Role], options: PictureOptions, known: PictureInput | None, **how: Any
+) -> tuple[Rows, LabelSpace, PictureInput]:
+    """The rows with their pictures as a model reads them, their classes, and the model's preprocessing.
+
+    Args:
+        data: the recipe's section.
+        roles: what the task needs of a row.
+        options: of the task.
+        known: what a pretrained model reads; None for new weights, which read what they are given.
+        how: what else :func:`~toolkit.data.load.load_rows` is told.
+
+    Raises:
+        DataError: the rows cannot be used.
+    """
+    frame = known.frame if known else new_frame(options.size, options.channels, options.fit)
+    rows = load_rows(data, roles, frame=frame, **how)
+    assert rows.labels is not None  # every image task has classes, or numbers to predict
+    return rows, rows.labels, known or measured_input(frame, rows.inputs("train", "image"))
 
 
 def measured_input(frame: Frame, pictures: Sequence[Any], most: int = 5000) -> PictureInput:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit import models
-from toolkit.errors import ModelError
-from toolkit.files import read_json, write_json
-from toolkit.hub.models import locate_model
+from toolkit.data.labels import LabelSpace
+from toolkit.files import write_json
 from toolkit.tasks.image_attribution import attribute_picture
-from toolkit.tasks.image_input import DECODING, PictureInput, require_vision
+from toolkit.tasks.image_forward import CHUNK, forward_pictures
+from toolkit.tasks.image_input import DECODING, PictureInput
+from toolkit.tasks.image_opening import CLASSIFIERS, label_names, open_saved
 from toolkit.tasks.problem import Problem
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from toolkit.recipe.schema import ModelSection
     from toolkit.tasks.protocol import Attribution, Prediction
 
-CHUNK = 512
-"""Pictures decoded at a time."""
 PIXELS = 1 << 20
 """Pixels of a forward pass without gradients: small pictures go in larger batches than were asked for."""
 
@@ -60,18 +58,12 @@ class ImagePredictor:
 
     def logits(self, inputs: Sequence[Any], batch_size: int = 32) -> np.ndarray:
         """Raw logits, float32, shape (pictures, labels)."""
-        from toolkit.engine.inference import forward_rows
+
+        def take(outputs: Any) -> np.ndarray:
+            return outputs.logits.float().cpu().numpy()
 
         batch_size = self.batch_size(batch_size)
-        parts: list[np.ndarray] = []
-        for start in range(0, len(inputs), CHUNK):
-            pixels = self.preprocessing.pixels(inputs[start : start + CHUNK])
-
-            def collate(rows: np.ndarray, pixels: np.ndarray = pixels) -> dict[str, torch.Tensor]:
-                return self._batch(pixels[rows])
-
-            parts.append(forward_rows(self.model, np.ones(len(pixels)), collate, batch_size=batch_size))
-        return np.concatenate(parts)
+        return np.stack(forward_pictures(self.model, self.preprocessing, inputs, take, batch_size))
 
     def batch_size(self, least: int = 32) -> int:
         """Pictures of a forward pass without gradients: as many small ones as fit, and at least ``least``."""
@@ -80,12 +72,7 @@ class ImagePredictor:
 
     def encode(self, inputs: Sequence[Any]) -> dict[str, torch.Tensor]:
         """The model's input for some pictures, float32 (pictures, channels, height, width)."""
-        return self._batch(self.preprocessing.pixels(inputs))
-
-    def _batch(self, pixels: np.ndarray) -> dict[str, torch.Tensor]:
-        import torch
-
-        return {"pixel_values": self.preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))}
+        return {"pixel_values": self.preprocessing.encode(self.preprocessing.pixels(inputs))}
 
     def explain(self, value: Any) -> Attribution:
         """Attribute the predicted label of one picture to its parts."""
@@ -107,22 +94,6 @@ class ImagePredictor:
         Raises:
             ModelError: the folder does not hold an image classifier of this toolkit, or holds a pickle.
         """
-        from safetensors import SafetensorError
-        from transformers import AutoModelForImageClassification
-
-        from toolkit.data.labels import LabelSpace
-        from toolkit.engine.memory import suit_convolutions
-
-        require_vision()
-        models.register()
-        located = locate_model(section)
-        try:
-            decoding = read_json(Path(located.path) / DECODING)
-            model = AutoModelForImageClassification.from_pretrained(located.path, **located.kwargs)
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ModelError(f"{located.path}: not a saved image classifier ({reason})") from error
-        suit_convolutions(model)
-        names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-        problem = Problem(LabelSpace(model.config.problem_type, names))
-        return cls(model.eval(), PictureInput.from_dict(decoding), problem, decoding["temperature"])
+        model, decoding = open_saved(section, CLASSIFIERS)
+        problem = Problem(LabelSpace(model.config.problem_type, label_names(model)))
+        return cls(model, PictureInput.from_dict(decoding), problem, decoding["temperature"])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit import models
 from toolkit.errors import Finding, ModelError, RecipeError, did_you_mean
+from toolkit.files import read_json
 from toolkit.hub.models import SCRATCH, Located, locate_model, require_known
+from toolkit.tasks.image_input import DECODING, require_vision
 
 if TYPE_CHECKING:
     from toolkit.data.pictures import Frame
@@ -21,6 +24,8 @@ class Heads:
 
     auto: str
     """The class of transformers that opens such a model."""
+    noun: str
+    """What such a model is called, as in "not a saved …"."""
     does: str
     """What it does, as an error says it: "cannot …"."""
     own: tuple[str, ...]
@@ -29,8 +34,10 @@ class Heads:
     """Whether timm's architectures do it too."""
 
 
-CLASSIFIERS = Heads("AutoModelForImageClassification", "classify pictures", ("cnn", "mlp"), timm=True)
-SEGMENTERS = Heads("AutoModelForSemanticSegmentation", "give pixels a class", ("unet",))
+CLASSIFIERS = Heads(
+    "AutoModelForImageClassification", "image classifier", "classify pictures", ("cnn", "mlp"), timm=True
+)
+SEGMENTERS = Heads("AutoModelForSemanticSegmentation", "segmentation model", "give pixels a class", ("unet",))
 
 
 def open_model(
@@ -53,6 +60,35 @@ def open_model(
         return _new_model(section, labels, frame, heads), None
     located = locate_model(section)
     return _pretrained(located, labels, section.config, heads), located.revision
+
+
+def open_saved(section: ModelSection, heads: Heads) -> tuple[Any, dict[str, Any]]:
+    """A model that this toolkit trained, ready to predict, and what its ``decoding.json`` holds.
+
+    Raises:
+        MissingExtraError: a package of the ``vision`` extra is not here.
+        ModelError: the folder does not hold such a model, or holds a pickle.
+    """
+    import transformers
+    from safetensors import SafetensorError
+
+    from toolkit.engine.memory import suit_convolutions
+
+    require_vision()
+    models.register()
+    located = locate_model(section)
+    try:
+        decoding = read_json(Path(located.path) / DECODING)
+        model = getattr(transformers, heads.auto).from_pretrained(located.path, **located.kwargs)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{located.path}: not a saved {heads.noun} ({_first_line(error)})") from error
+    suit_convolutions(model)
+    return model.eval(), decoding
+
+
+def label_names(model: Any) -> tuple[str, ...]:
+    """The names of a model's classes, in the order of its logits."""
+    return tuple(model.config.id2label[number] for number in range(model.config.num_labels))
 
 
 def _pretrained(located: Located, labels: Mapping[str, Any], changes: Mapping[str, Any], heads: Heads) -> Any:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.data.load import Rows, load_rows
 from toolkit.engine.augment import Augment
 from toolkit.engine.feature_cache import Head, cached_features, find_head
 from toolkit.engine.feature_cache import Rows as FeatureRows
@@ -22,7 +21,7 @@ from toolkit.errors import Finding
 from toolkit.tasks.evaluation import values_of
 from toolkit.tasks.image_batches import FeatureBatches, PictureBatches
 from toolkit.tasks.image_classification import Options
-from toolkit.tasks.image_input import known_input, measured_input, new_frame, require_vision
+from toolkit.tasks.image_input import known_input, load_pictures, require_vision
 from toolkit.tasks.image_model import ImagePredictor
 from toolkit.tasks.image_opening import CLASSIFIERS, open_model
 from toolkit.tasks.problem import Problem
@@ -30,6 +29,7 @@ from toolkit.tasks.problem import Problem
 if TYPE_CHECKING:
     import torch
 
+    from toolkit.data.load import Rows
     from toolkit.data.roles import Role
     from toolkit.engine.run import Run
     from toolkit.engine.session import Evaluate
@@ -158,12 +158,11 @@ def prepare(recipe: Recipe, roles: Sequence[Role]) -> Prepared:
     require_vision()
     options = Options(**recipe.options)
     known = known_input(recipe.model, options.size, options.fit)
-    frame = known.frame if known else new_frame(options.size, options.channels, options.fit)
-    rows = load_rows(recipe.data, roles, problem_type=options.problem_type, frame=frame)
-    assert rows.labels is not None  # a label is among the roles
-    preprocessing = known or measured_input(frame, rows.inputs("train", "image"))
-    problem = Problem(rows.labels)
-    model, revision = open_model(recipe.model, problem.config, frame, CLASSIFIERS)
+    rows, labels, preprocessing = load_pictures(
+        recipe.data, roles, options, known, problem_type=options.problem_type
+    )
+    problem = Problem(labels)
+    model, revision = open_model(recipe.model, problem.config, preprocessing.frame, CLASSIFIERS)
     predictor = ImagePredictor(model, preprocessing, problem, revision=revision)
     freeze(model, recipe.train.freeze)
     if recipe.train.lora is not None:

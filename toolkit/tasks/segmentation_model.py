@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from toolkit import models
 from toolkit.data.labels import LabelSpace
 from toolkit.data.pictures import open_picture
-from toolkit.errors import ModelError
-from toolkit.files import read_json, write_json
-from toolkit.hub.models import locate_model
-from toolkit.tasks.image_input import DECODING, PictureInput, require_vision
+from toolkit.files import write_json
+from toolkit.tasks.image_forward import forward_pictures
+from toolkit.tasks.image_input import DECODING, PictureInput
+from toolkit.tasks.image_opening import SEGMENTERS, label_names, open_saved
 from toolkit.tasks.image_processor import save_processor
 from toolkit.tasks.protocol import Attribution
 
@@ -69,29 +68,15 @@ class MaskPredictor:
 
     def masks(self, inputs: Sequence[Any], batch_size: int = 8) -> np.ndarray:
         """Class numbers in the model's frame, uint8 (pictures, height, width)."""
-        import torch
 
-        pixels = self.preprocessing.pixels(inputs)
-        device = next(self.model.parameters()).device
-        found: list[np.ndarray] = []
-        was_training = self.model.training
-        self.model.eval()
-        with torch.inference_mode():
-            for start in range(0, len(pixels), batch_size):
-                batch = self._batch(pixels[start : start + batch_size])["pixel_values"].to(device)
-                logits = at_size(self.model(pixel_values=batch).logits, self.frame.size)
-                found.append(logits.argmax(1).to(torch.uint8).cpu().numpy())
-        self.model.train(was_training)
-        return np.concatenate(found)
+        def take(outputs: Any) -> np.ndarray:
+            return at_size(outputs.logits, self.frame.size).argmax(1).byte().cpu().numpy()
+
+        return np.stack(forward_pictures(self.model, self.preprocessing, inputs, take, batch_size))
 
     def encode(self, inputs: Sequence[Any]) -> dict[str, torch.Tensor]:
         """The model's input for some pictures, float32 (pictures, channels, height, width)."""
-        return self._batch(self.preprocessing.pixels(inputs))
-
-    def _batch(self, pixels: np.ndarray) -> dict[str, torch.Tensor]:
-        import torch
-
-        return {"pixel_values": self.preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))}
+        return {"pixel_values": self.preprocessing.encode(self.preprocessing.pixels(inputs))}
 
     def _decode(self, mask: np.ndarray, value: Any) -> Prediction:
         width, height = open_picture(value).size
@@ -137,24 +122,9 @@ class MaskPredictor:
         Raises:
             ModelError: the folder does not hold a segmentation model of this toolkit, or holds a pickle.
         """
-        from safetensors import SafetensorError
-        from transformers import AutoModelForSemanticSegmentation
-
-        from toolkit.engine.memory import suit_convolutions
-
-        require_vision()
-        models.register()
-        located = locate_model(section)
-        try:
-            decoding = read_json(Path(located.path) / DECODING)
-            model: Any = AutoModelForSemanticSegmentation.from_pretrained(located.path, **located.kwargs)
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ModelError(f"{located.path}: not a saved segmentation model ({reason})") from error
-        suit_convolutions(model)
-        names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-        space = LabelSpace("semantic_segmentation", names)
-        return cls(model.eval(), PictureInput.from_dict(decoding), space, decoding["skip"])
+        model, decoding = open_saved(section, SEGMENTERS)
+        space = LabelSpace("semantic_segmentation", label_names(model))
+        return cls(model, PictureInput.from_dict(decoding), space, decoding["skip"])
 
 
 def at_size(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

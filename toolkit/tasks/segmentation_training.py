@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.data.load import Rows, load_rows
 from toolkit.data.masks import IGNORE
 from toolkit.engine.freeze import freeze
 from toolkit.engine.peak import picture_flops
@@ -17,7 +16,7 @@ from toolkit.engine.turn import Batch, Objective
 from toolkit.errors import Finding, RecipeError, did_you_mean
 from toolkit.metrics.segmentation import confusion_counts, score
 from toolkit.tasks.image_batches import PictureBatches
-from toolkit.tasks.image_input import known_input, measured_input, new_frame, require_vision
+from toolkit.tasks.image_input import known_input, load_pictures, require_vision
 from toolkit.tasks.image_opening import SEGMENTERS, open_model
 from toolkit.tasks.image_segmentation import Options
 from toolkit.tasks.problem import label_config
@@ -26,6 +25,7 @@ from toolkit.tasks.segmentation_model import MaskPredictor, at_size
 if TYPE_CHECKING:
     import torch
 
+    from toolkit.data.load import Rows
     from toolkit.data.roles import Role
     from toolkit.engine.run import Run
     from toolkit.engine.session import Evaluate
@@ -115,14 +115,11 @@ def prepare(recipe: Recipe, roles: Sequence[Role]) -> Prepared:
     require_vision()
     options = Options(**recipe.options)
     known = known_input(recipe.model, options.size, options.fit)
-    frame = known.frame if known else new_frame(options.size, options.channels, options.fit)
-    rows = load_rows(recipe.data, roles, frame=frame, classes=options.labels)
-    assert rows.labels is not None  # masks have classes
-    _check_skip(options, rows.labels.names)
-    preprocessing = known or measured_input(frame, rows.inputs("train", "image"))
-    model, revision = open_model(recipe.model, label_config(rows.labels), frame, SEGMENTERS)
+    rows, labels, preprocessing = load_pictures(recipe.data, roles, options, known, classes=options.labels)
+    _check_skip(options, labels.names)
+    model, revision = open_model(recipe.model, label_config(labels), preprocessing.frame, SEGMENTERS)
     freeze(model, recipe.train.freeze)
-    predictor = MaskPredictor(model, preprocessing, rows.labels, options.skip, revision)
+    predictor = MaskPredictor(model, preprocessing, labels, options.skip, revision)
     return Prepared(recipe, options, rows, predictor)
 
 
