@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +23,8 @@ from toolkit.hub.cache import cache_folder
 
 LAYOUT = 2
 """Part of every key: raise it when what is written changes, so that older files are not read."""
+UNUSED = timedelta(days=60)
+"""A cached folder that nobody opened for so long is removed when another one is built."""
 BATCH = 1000
 """Rows worked on at a time; peak memory is a few of these, whatever the number of rows."""
 
@@ -64,9 +71,20 @@ def cached_folder(kind: str, parts: Mapping[str, Any], build: Callable[[Path], N
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{key}.lock")):
             if not folder.is_dir():
+                _remove_unused(folder.parent)
                 with atomic_folder(folder) as temporary:
                     build(temporary)
+    with suppress(OSError):  # a cache that may only be read serves as well
+        os.utime(folder)
     return folder
+
+
+def _remove_unused(parent: Path) -> None:
+    """Make room: rows and activations of old trainings are large, and made again when they are asked for."""
+    oldest = time.time() - UNUSED.total_seconds()
+    for entry in parent.iterdir():
+        if entry.is_dir() and entry.stat().st_mtime < oldest:
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def write_arrow(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> None:
