@@ -16,6 +16,7 @@ from typing import Any
 
 import datasets
 import torch
+from timm.utils import freeze_batch_norm_2d
 from torchvision import transforms
 from transformers import (
     AutoModelForImageClassification,
@@ -39,12 +40,17 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--frozen-norms", action="store_true", help="leave the statistics of batch norms alone"
+    )
     given = parser.parse_args()
     torch.set_num_threads(cores())
     setting = read_json(given.work / "setting.json")
     set_seed(given.seed)
     rows = datasets.load_dataset("imagefolder", data_dir=str(given.work / "pictures"))
     trainer = build(setting, rows, given.seed)
+    if given.frozen_norms:
+        trainer.model.timm_model = freeze_batch_norm_2d(trainer.model.timm_model)
     start = time.perf_counter()
     trainer.train()
     seconds = time.perf_counter() - start

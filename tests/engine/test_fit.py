@@ -76,7 +76,8 @@ def scripted(folder, scores, **train):
 
     def evaluate() -> dict[str, float]:
         seen.append(weights(model))
-        return {"accuracy": next(script)}
+        scores = next(script)
+        return scores if isinstance(scores, dict) else {"accuracy": scores}
 
     result = fit(
         [make_objective(model)], Numbers(recipe.train), run, evaluate=evaluate, best_metric="accuracy"
@@ -89,6 +90,13 @@ def test_the_model_ends_with_the_best_weights(tmp_path):
     assert (result.best_metric, result.best_step) == (0.9, 4)
     assert torch.equal(weights(model), seen[1])
     assert not torch.equal(weights(model), seen[-1])
+
+
+def test_of_equally_good_weights_the_surer_ones_are_kept(tmp_path):
+    scores = [{"accuracy": 0.9, "loss": loss} for loss in (0.5, 0.3, 0.4)]
+    model, result, seen = scripted(tmp_path, scores, max_steps=6, eval_steps=2)
+    assert (result.best_metric, result.best_step) == (0.9, 4)
+    assert torch.equal(weights(model), seen[1])
 
 
 def test_early_stopping_waits_for_its_patience(tmp_path):

@@ -198,7 +198,7 @@ class Session:
         value = self.goal.value(scores)
         self.run.record({"step": state.step, "epoch": round(state.epochs, 6), "validation": scores})
         self.run.say(f"step {state.step}: validation {self.goal.name} {value:.4f}")
-        if state.improves(value, self.goal.minimise) and self.run.is_main:
+        if state.improves(value, self.goal.minimise, scores.get("loss")) and self.run.is_main:
             keeping.save_best(self.run, self.turns, {"step": state.step, self.goal.name: value})
         patience = self.train.early_stopping_patience
         if patience and state.misses >= patience and not self._last_step:

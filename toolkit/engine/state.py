@@ -48,6 +48,8 @@ class State:
     wall_seconds: float = 0.0
     best: float | None = None
     best_step: int = 0
+    best_loss: float | None = None
+    """Validation loss of the best evaluation, where one is known."""
     misses: int = 0
     """Evaluations since the best one."""
     stopped: str | None = None
@@ -70,13 +72,18 @@ class State:
         values: dict[str, Any] = {**data, "window": Window(**data["window"])}
         return cls(**values)
 
-    def improves(self, value: float, minimise: bool) -> bool:
-        """Note an evaluation; whether it is the best so far. A value that is not a number never is."""
+    def improves(self, value: float, minimise: bool, loss: float | None = None) -> bool:
+        """Note an evaluation; whether it is the best so far. A value that is not a number never is.
+
+        Of equal values the one with the lower loss is better: the accuracy of a few hundred rows reaches its highest
+        value early and keeps it, while the model still learns.
+        """
         better = self.best is None or (value < self.best if minimise else value > self.best)
-        if math.isnan(value) or not better:
+        surer = loss is not None and self.best_loss is not None and loss < self.best_loss
+        if math.isnan(value) or not (better or (value == self.best and surer)):
             self.misses += 1
             return False
-        self.best, self.best_step, self.misses = value, self.step, 0
+        self.best, self.best_step, self.best_loss, self.misses = value, self.step, loss, 0
         return True
 
     def watch(self, name: str, norm: float) -> str | None:

@@ -150,7 +150,10 @@ class TrainSection(Section):
     """Keep a resumable checkpoint every so many steps; by default at each evaluation."""
     logging_steps: int = Field(default=10, gt=0)
     metric_for_best_model: str | None = None
-    """Validation metric that picks the best checkpoint; by default the task's. Prefix ``-`` minimises."""
+    """Validation metric that picks the best checkpoint; by default the task's. Prefix ``-`` minimises.
+
+    Of equal values the one with the lower validation loss counts as better.
+    """
     early_stopping_patience: int | None = Field(default=None, gt=0)
     """Stop after this many evaluations without a better value."""
     report_to: list[str] = Field(default_factory=list)
