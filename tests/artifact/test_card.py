@@ -190,3 +190,10 @@ def test_the_hubs_word_is_the_last(card, endpoint):
     card.write_text(card.read_text().replace("license: apache-2.0", "license: my-own"))
     with pytest.raises(ArtifactError, match="the Hub refuses the model card: license must be one of"):
         validate_card(card, online=True)
+
+
+def test_a_number_in_a_metrics_name_is_no_result():
+    metric = {"top5_accuracy": {"value": 0.98}}
+    card = "<!-- results -->\n| Top-5 accuracy | 98.0% | |\n<!-- /results -->"
+    assert unsupported_numbers(card, {"test": metric}) == []
+    assert unsupported_numbers(card.replace("98.0%", "5"), {"test": metric}) == ["5"]
