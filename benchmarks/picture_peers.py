@@ -16,7 +16,7 @@ from typing import Any
 
 import datasets
 import torch
-from timm.utils import freeze_batch_norm_2d
+from timm.layers import freeze_batch_norm_2d
 from torchvision import transforms
 from transformers import (
     AutoModelForImageClassification,
