@@ -87,12 +87,7 @@ def load_rows(
     _refuse_missing_columns(picks, layout)
     findings = [*source.findings, *findings, *notes]
     stores = {split: _stores(pick, layout, frame) for split, pick in picks.items()}
-    if layout.mask:
-        labels = mask_classes(stores["train"].masks, classes, findings)
-    elif layout.boxes:
-        labels = box_classes(picks["train"], layout.boxes, findings)
-    else:
-        labels = _learn(picks["train"], layout, problem_type, findings)
+    labels = _learn(picks["train"], layout, stores["train"].masks, problem_type, classes, findings)
     scans = {split: scan(pick, layout, labels, *stores[split]) for split, pick in picks.items()}
     problems = _problems(scans)
     findings += problems.findings(data.on_error, source.name)
@@ -206,8 +201,19 @@ def _refuse_missing_columns(picks: Mapping[str, Pick], layout: Layout) -> None:
     raise_errors(wrong)
 
 
-def _learn(pick: Pick, layout: Layout, problem_type: str, findings: list[Finding]) -> LabelSpace | None:
+def _learn(
+    pick: Pick,
+    layout: Layout,
+    masks: PixelStore | None,
+    problem_type: str,
+    classes: Sequence[str],
+    findings: list[Finding],
+) -> LabelSpace | None:
     """The label space; when there is none, the reason joins the findings, so that broken rows are named with it."""
+    if layout.mask:
+        return mask_classes(masks, classes, findings)
+    if layout.boxes:
+        return box_classes(pick, layout.boxes, findings)
     if layout.label is None:
         return None
     try:

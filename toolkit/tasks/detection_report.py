@@ -149,10 +149,8 @@ def matched(found: Detections, true: Objects) -> int:
 
 def _examples(trained: Trained[BoxPredictor], looked: Looked) -> list[dict[str, Any]]:
     """A few pictures with what is to be seen in them, for the demo."""
-    inputs, names = (
-        trained.rows.inputs(looked.split, trained.role, looked.positions),
-        trained.predictor.space.names,
-    )
+    inputs = trained.rows.inputs(looked.split, trained.role, looked.positions)
+    names = trained.predictor.space.names
     return [
         {
             trained.role: inputs[int(at)],
