@@ -145,3 +145,8 @@ def raise_errors(findings: Sequence[Finding], kind: type[InputError] = DataError
     """Raise ``kind`` with all findings when any is an error; otherwise do nothing."""
     if any(finding.level == "error" for finding in findings):
         raise kind(findings)
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's error says, in short: its first line, which is what goes into a message of our own."""
+    return str(error).strip().partition("\n")[0]

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from toolkit.errors import MissingExtraError, ToolkitError
+from toolkit.errors import MissingExtraError, ToolkitError, first_line
 from toolkit.files import atomic_folder
 
 MODEL = "model.onnx"
@@ -119,7 +119,7 @@ def _write(
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        reason = first_line(error.__cause__ or error)
         name = type(plain.model).__name__
         raise ToolkitError(f"{name} cannot be exported to ONNX: {reason}") from error
     if program is None:

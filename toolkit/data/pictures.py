@@ -14,6 +14,8 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from toolkit.errors import first_line
+
 MOST_PIXELS = 100_000_000
 """Larger pictures are refused by their header: decoded, they would take gigabytes."""
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
@@ -181,7 +183,7 @@ def _readable() -> Generator[None]:
     except PictureError:
         raise
     except (OSError, SyntaxError, ValueError, EOFError, TypeError) as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = first_line(error) or type(error).__name__
         raise PictureError(f"the picture is damaged ({reason})") from error
 
 

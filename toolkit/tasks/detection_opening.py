@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import Finding, ModelError, RecipeError, did_you_mean, raise_errors
+from toolkit.errors import Finding, ModelError, RecipeError, did_you_mean, first_line, raise_errors
 from toolkit.files import read_json
 from toolkit.hub.models import SCRATCH, locate_model, require_known
 from toolkit.recipe.schema import ModelSection
@@ -120,7 +120,7 @@ def _new_detector(section: ModelSection, labels: Mapping[str, Any], frame: Frame
             config.backbone_config.num_channels = frame.channels
         model: Any = AutoModelForObjectDetection.from_config(config)
     except (TypeError, ValueError, RuntimeError, AssertionError, StrictDataclassError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise RecipeError(Finding("error", "model.config", reason, "change these values")) from error
     _settle_norms(model)
     if backbone is not None and backbone.weights is not None:
@@ -228,7 +228,7 @@ def _located(name: str) -> tuple[str, Mapping[str, Tensor] | None]:
             raise ModelError(Finding("error", f"model.backbone '{name}'", "not a model of timm", fix))
         return str(config["architecture"]), load_file(weights)
     except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise ModelError(Finding("error", f"model.backbone '{name}'", reason, "")) from error
 
 

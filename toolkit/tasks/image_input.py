@@ -14,7 +14,7 @@ from toolkit import models
 from toolkit.data.load import Rows, load_rows
 from toolkit.data.pictures import Frame, PictureError, open_picture
 from toolkit.data.pixels import Pictures
-from toolkit.errors import DataError, Finding, MissingExtraError, ModelError
+from toolkit.errors import DataError, Finding, MissingExtraError, ModelError, first_line
 from toolkit.files import read_json
 from toolkit.hub.models import SCRATCH, locate_model
 
@@ -123,7 +123,7 @@ def pretrained_input(located: Located, size: tuple[int, int] | None, fit: Any) -
         else:
             values = _of_processor(AutoImageProcessor.from_pretrained(located.path, **located.config_kwargs))
     except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise ModelError(f"{located.path}: how it reads pictures is not known ({reason})") from error
     own, mean, std, resample = values
     return PictureInput(Frame(size or own, 3, fit, resample), mean, std)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit import models
-from toolkit.errors import Finding, ModelError, RecipeError, did_you_mean
+from toolkit.errors import Finding, ModelError, RecipeError, did_you_mean, first_line
 from toolkit.files import read_json
 from toolkit.hub.models import SCRATCH, Located, locate_model, require_known
 from toolkit.tasks.image_input import DECODING, require_vision
@@ -81,7 +81,7 @@ def open_saved(section: ModelSection, heads: Heads) -> tuple[Any, dict[str, Any]
         decoding = read_json(Path(located.path) / DECODING)
         model = getattr(transformers, heads.auto).from_pretrained(located.path, **located.kwargs)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{located.path}: not a saved {heads.noun} ({_first_line(error)})") from error
+        raise ModelError(f"{located.path}: not a saved {heads.noun} ({first_line(error)})") from error
     suit_convolutions(model)
     return model.eval(), decoding
 
@@ -104,7 +104,7 @@ def _pretrained(located: Located, labels: Mapping[str, Any], changes: Mapping[st
             located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{located.path}: cannot {heads.does} ({_first_line(error)})") from error
+        raise ModelError(f"{located.path}: cannot {heads.does} ({first_line(error)})") from error
 
 
 def _new_model(section: ModelSection, labels: Mapping[str, Any], frame: Frame, heads: Heads) -> Any:
@@ -134,7 +134,7 @@ def _own(name: str, given: Mapping[str, Any], labels: Mapping[str, Any], frame: 
     try:
         return kind(kind.config_class(**{**filled, **given}, **labels))
     except (ValueError, TypeError) as error:
-        raise RecipeError(Finding("error", "model.config", _first_line(error), "")) from error
+        raise RecipeError(Finding("error", "model.config", first_line(error), "")) from error
 
 
 def _of_timm(name: str, given: Mapping[str, Any], labels: Mapping[str, Any], frame: Frame) -> Any:
@@ -145,9 +145,5 @@ def _of_timm(name: str, given: Mapping[str, Any], labels: Mapping[str, Any], fra
         config = TimmWrapperConfig(architecture=name, model_args=arguments, **labels)
         return AutoModelForImageClassification.from_config(config)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        message = f"timm cannot build '{name}' so ({_first_line(error)})"
+        message = f"timm cannot build '{name}' so ({first_line(error)})"
         raise RecipeError(Finding("error", "model.config", message, "change these values")) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]

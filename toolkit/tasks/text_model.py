@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.errors import DataError, Finding, ModelError
+from toolkit.errors import DataError, Finding, ModelError, first_line
 from toolkit.files import read_json, write_json
 from toolkit.hub.models import Located, locate_model, require_known
 from toolkit.tasks.problem import Problem
@@ -38,7 +38,7 @@ def open_tokenizer(located: Located) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelError(f"{located.path}: no tokenizer can be opened ({_first_line(error)})") from error
+        raise ModelError(f"{located.path}: no tokenizer can be opened ({first_line(error)})") from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         # For some architectures transformers makes up an empty tokenizer, to which every word is unknown.
         raise ModelError(
@@ -88,7 +88,7 @@ def _open_classifier(located: Located, space: LabelSpace, changes: Mapping[str, 
             located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{located.path}: cannot classify text ({_first_line(error)})") from error
+        raise ModelError(f"{located.path}: cannot classify text ({first_line(error)})") from error
 
 
 def _positions(model: Any) -> int:
@@ -98,10 +98,6 @@ def _positions(model: Any) -> int:
     # A table of positions with a padding entry is counted from behind it: RoBERTa and its kin.
     padding = [getattr(table, "padding_idx", None) for table in tables]
     return positions - max((index + 1 for index in padding if index is not None), default=0)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 class TextPredictor:
@@ -188,7 +184,7 @@ class TextPredictor:
             decoding = read_json(_decoding_file(located))
             model = AutoModelForSequenceClassification.from_pretrained(located.path, **located.kwargs)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"{located.path}: not a saved text classifier ({_first_line(error)})") from error
+            raise ModelError(f"{located.path}: not a saved text classifier ({first_line(error)})") from error
         names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
         problem = Problem(LabelSpace(model.config.problem_type, names))
         return cls(model.eval(), open_tokenizer(located), problem, **decoding)
