@@ -1,6 +1,7 @@
 """Train a picture classifier with the plain transformers Trainer, as its image classification example does.
 
-Pictures are decoded, resized, flipped and normalised by torchvision when a batch asks for them; the classifier's
+Pictures are decoded, resized, flipped and normalised by torchvision when a batch asks for them, with the interpolation
+that the model's configuration names, so that both contenders see the same pixels; the classifier's
 backbone is frozen, where the setting says so, by ``requires_grad_(False)``. Evaluation, saving, logging and progress
 bars are off while time is taken.
 """
@@ -32,6 +33,8 @@ from toolkit.hub.samples import PREFIX, open_sample
 
 IMAGENET = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """Mean and spread that the sample's configuration names."""
+RESAMPLE = transforms.InterpolationMode.BICUBIC
+"""The same; torchvision's own choice, bilinear, gives other pictures: at 96 pixels a classifier 1 point better."""
 
 
 def main() -> None:
@@ -64,7 +67,7 @@ class _Transform:
     """Pictures of a batch of rows as tensors."""
 
     def __init__(self, size: int, *, flip: bool) -> None:
-        steps = [transforms.Resize((size, size))] + ([transforms.RandomHorizontalFlip()] if flip else [])
+        steps = [transforms.Resize((size, size), RESAMPLE)] + ([transforms.RandomHorizontalFlip()] if flip else [])
         self.steps = transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(*IMAGENET)])
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
