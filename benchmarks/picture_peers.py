@@ -67,7 +67,9 @@ class _Transform:
     """Pictures of a batch of rows as tensors."""
 
     def __init__(self, size: int, *, flip: bool) -> None:
-        steps = [transforms.Resize((size, size), RESAMPLE)] + ([transforms.RandomHorizontalFlip()] if flip else [])
+        steps = [transforms.Resize((size, size), RESAMPLE)] + (
+            [transforms.RandomHorizontalFlip()] if flip else []
+        )
         self.steps = transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(*IMAGENET)])
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:

@@ -282,6 +282,31 @@ def export(
         print(folder)
 
 
+@app.command("import")
+def import_model(
+    source: Annotated[str, typer.Argument(metavar="ZIP", help="What stable-baselines3's model.save wrote.")],
+    recipe: RecipeName,
+    changes: Changes = None,
+    *,
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="A new folder for the model.")],
+    as_json: Json = False,
+) -> None:
+    """Take the weights out of another library's file, without running any code that is in it.
+
+    The policy is built from the recipe, which must name the algorithm, environment and network it was trained with;
+    of the zip only the tensors are read. Settings, replay buffers and normalisation statistics, which are pickles, stay
+    closed.
+    """
+    from toolkit import run
+
+    folder, about = run.import_model(source, recipe, *changes or (), out=out)
+    if as_json:
+        terminal.print_json({"folder": str(folder), "about": about})
+        return
+    print(f"weights only, no pickle was opened: {folder}")
+    print(f"go on from there with: toolkit train {shlex.quote(recipe)} model.name={shlex.quote(str(folder))}")
+
+
 @app.command()
 def push(
     run_folder: RunFolder,

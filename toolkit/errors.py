@@ -7,6 +7,7 @@
     └── InputError                exit 2: what the user gave cannot be used; holds all problems at once
         ├── RecipeError           a recipe, an override, an option
         ├── DataError             rows, columns, labels, files
+        ├── EnvironmentFault      an environment that cannot be made, or breaks gymnasium's rules
         ├── ModelError            a pretrained model that cannot be opened safely
         ├── ArtifactError         a run folder or checkpoint that is damaged or is not one
         ├── SampleError           a sample that cannot be fetched, verified or unpacked
@@ -82,6 +83,10 @@ class RecipeError(InputError):
 
 class DataError(InputError):
     """Rows, columns, labels or files are wrong."""
+
+
+class EnvironmentFault(InputError):
+    """An environment cannot be made, breaks gymnasium's rules, or does not fit the algorithm."""
 
 
 class ModelError(InputError):

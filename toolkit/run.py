@@ -268,6 +268,27 @@ def evaluate(run: str | Path | Artifact, data: str | Path | None = None) -> dict
     return artifact.evaluate(data)
 
 
+def import_model(
+    source: str | Path, recipe: str | Path | Recipe, *overrides: str, out: str | Path
+) -> tuple[Path, dict[str, Any]]:
+    """Bring a model that another library saved into a model folder that recipes can begin from.
+
+    Returns:
+        the folder, and what the file says of itself.
+
+    Raises:
+        InputError: the recipe's task imports nothing, the file is something else, or ``out`` holds something.
+    """
+    resolved = load_recipe(recipe, overrides)
+    task, target = tasks.get(resolved.task), Path(out).expanduser()
+    bring = getattr(task, "import_model", None)
+    if bring is None:
+        raise InputError(f"{task.name} needs no import: name the model's folder or Hub id with model.name=")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f"{out}: not an empty folder; import into a new one with --out")
+    return target, bring(Path(source).expanduser(), resolved, target)
+
+
 def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
     """What words of the command line stand for: texts or pictures, each given itself or in a file or folder of many.
 
@@ -276,10 +297,14 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
     """
     from toolkit.data.inputs import read_inputs as read_texts
     from toolkit.data.picture_inputs import read_pictures
-    from toolkit.tasks.signature import Image, Text
+    from toolkit.tasks.agent_seeds import check_seeds
+    from toolkit.tasks.signature import Environment, Image, Text
+
+    def read_seeds(words: Sequence[str], *_: Any) -> list[int]:
+        return check_seeds(words)
 
     asked = artifact.signature.input
-    read = {Text: read_texts, Image: read_pictures}[type(asked)]
+    read = {Text: read_texts, Image: read_pictures, Environment: read_seeds}[type(asked)]
     return read(inputs, artifact.manifest["data"]["columns"], asked.name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -33,13 +34,18 @@ def app(request: pytest.FixtureRequest) -> Path:
 
 
 def test_there_are_apps() -> None:
-    assert {"nlp", "vision"} <= {path.name for path in APPS}
+    assert {"nlp", "rl", "vision"} <= {path.name for path in APPS}
 
 
-def test_an_app_is_three_files(app: Path) -> None:
+def test_an_app_is_three_files_or_four_with_debian_packages(app: Path) -> None:
     files = {path.name for path in app.iterdir() if path.name != "__pycache__"}
 
-    assert files == {"README.md", "app.py", "requirements.txt"}
+    assert files - {"packages.txt"} == {"README.md", "app.py", "requirements.txt"}
+
+
+def test_debian_packages_are_names_one_a_line() -> None:
+    for path in (app / "packages.txt" for app in APPS if (app / "packages.txt").is_file()):
+        assert all(re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", name) for name in path.read_text().splitlines())
 
 
 def test_the_front_matter_is_that_of_a_space(app: Path) -> None:

@@ -48,6 +48,29 @@ def served_pictures(
         yield server
 
 
+@pytest.fixture(scope="session")
+def trained_agent(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """A real run: an agent that learns to walk through a corridor. To be read, never written to."""
+    import toolkit
+
+    folder = tmp_path_factory.mktemp("runs") / "corridor"
+    changes = [
+        f"options.env={Path(__file__).with_name('corridor.py')}:Corridor",
+        "options.n_test_episodes=5",
+        "options.n_eval_episodes=3",
+        "train.max_steps=4096",
+    ]
+    return toolkit.train("reinforcement-learning", *changes, out=folder)
+
+
+@pytest.fixture(scope="session")
+def served_agent(trained_agent: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """``toolkit demo`` of the agent, on a free port."""
+    arguments = ["-m", "toolkit", "demo", trained_agent.folder, "--port", "0"]
+    with serving(arguments, cwd=tmp_path_factory.mktemp("demo")) as server:
+        yield server
+
+
 @pytest.fixture
 def sent() -> Callable[[Path], dict[str, Any]]:
     """What the page sends for a file that was uploaded."""

@@ -96,14 +96,14 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def visiting(browser: Browser, server: Server) -> Iterator[Page]:
-    """A fresh visit; whatever happens on it, the browser asks nobody but the demo's own server."""
+def visiting(browser: Browser, server: Server, ready: str = "#predict") -> Iterator[Page]:
+    """A fresh visit, once ``ready`` is there; whatever happens, the browser asks nobody but the demo's own server."""
     page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
     page.set_default_timeout(WAIT)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(server.url)
-    page.locator("#predict").wait_for()
+    page.locator(ready).wait_for()
     yield page
     page.close()
     outside = [url for url in asked if urlsplit(url).hostname not in {"127.0.0.1", None}]

@@ -66,7 +66,7 @@ def test_history_survives_a_cut_line_and_forgets_the_future(tmp_path):
 def test_plain_lines_away_from_a_terminal(capsys):
     talk = Talk()
     with talk.steps(10):
-        talk.figures(5, 0.25, 120.0, 61.0)
+        talk.figures(5, "loss 0.2500", 120.0, 61.0)
     captured = capsys.readouterr()
     assert captured.err == "step 5/10  loss 0.2500  120 samples/s  0:01:01 left\n"
     assert captured.out == ""
@@ -75,7 +75,7 @@ def test_plain_lines_away_from_a_terminal(capsys):
 def test_a_bar_on_a_terminal(capsys):
     talk = Talk(live=True)
     with talk.steps(10):
-        talk.figures(5, 0.25, 120.0, 61.0)
+        talk.figures(5, "loss 0.2500", 120.0, 61.0)
         talk.say("[halfway]")
     err = capsys.readouterr().err
     assert "5/10" in err

@@ -8,10 +8,10 @@ from pydantic import field_validator
 
 from toolkit.errors import RecipeError, did_you_mean
 from toolkit.recipe.load import load_recipe
-from toolkit.recipe.schema import Recipe, Section
+from toolkit.recipe.schema import Recipe, TaskOptions
 
 
-class Options(Section):
+class Options(TaskOptions):
     max_length: int = 128
     mode: Literal["fast", "careful"] = "fast"
     pair: tuple[float, float] = (0.0, 1.0)
@@ -24,7 +24,7 @@ class Options(Section):
         return value
 
 
-def options_for(task: str) -> type[Section]:
+def options_for(task: str) -> type[TaskOptions]:
     if task != "text-classification":
         raise RecipeError(f"unknown task '{task}'; {did_you_mean(task, ['text-classification'])}")
     return Options

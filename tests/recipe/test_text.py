@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from toolkit.recipe.load import load_recipe
-from toolkit.recipe.schema import DataSection, ModelSection, Recipe, Section, TrainSection
+from toolkit.recipe.schema import DataSection, ModelSection, Recipe, TaskOptions, TrainSection
 from toolkit.recipe.text import dump
 
 TRICKY = [
@@ -35,7 +35,7 @@ TRICKY = [
 ]
 
 
-class Options(Section):
+class Options(TaskOptions):
     word: str = ""
 
 

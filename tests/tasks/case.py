@@ -22,6 +22,8 @@ class Case:
     """One task in the conformance suite.
 
     ``small`` writes a model of the task's real architecture, without dropout, that trains in a second a step.
+    ``signal`` is what the history tells of learning: a loss that falls, or a return that rises. ``pieces`` cuts each
+    step into parts; ``processes`` says whether several can share one. ``place`` is where a bad input is given.
     """
 
     recipe: str
@@ -29,3 +31,11 @@ class Case:
     small: Callable[[Path], Path]
     steps: Sequence[str]
     bad: Sequence[Bad]
+    signal: str = "loss"
+    pieces: Sequence[str] = ("train.gradient_accumulation_steps=3",)
+    processes: bool = True
+    place: str = "data"
+
+    def given(self, source: Path) -> tuple[tuple[str, ...], Path | None]:
+        """Overrides, and what ``data`` is, that give an input."""
+        return ((), source) if self.place == "data" else ((f"{self.place}={source}",), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.tasks.agent_cases import REINFORCEMENT_LEARNING
 from tests.tasks.case import Bad, Case
 from tests.tasks.detection_cases import OBJECT_DETECTION
 from tests.tasks.picture_cases import IMAGE_CLASSIFICATION, IMAGE_SEGMENTATION
@@ -103,5 +104,6 @@ CASES: dict[str, Case] = {
     "image-classification": IMAGE_CLASSIFICATION,
     "image-segmentation": IMAGE_SEGMENTATION,
     "object-detection": OBJECT_DETECTION,
+    "reinforcement-learning": REINFORCEMENT_LEARNING,
     "text-classification": TEXT_CLASSIFICATION,
 }

@@ -21,6 +21,7 @@ from toolkit.artifact.origin import (
     licence,
     plain_name,
     public,
+    source_of,
 )
 from toolkit.errors import ArtifactError
 from toolkit.files import read_json, write_text
@@ -34,13 +35,32 @@ CARD = "README.md"
 UNNAMED = "USER/NAME"
 """The repository that a card speaks of before it is pushed to one."""
 
-_EXAMPLES = {"text": '"Some text."', "picture": '"picture.png"'}
+LIBRARY = "transformers"
+"""What opens most models; a task's manifest may name another."""
+
+_EXAMPLES = {"episode": "7", "text": '"Some text."', "picture": '"picture.png"'}
 """An input of each kind, in Python."""
 _OTHERS = {
+    "episode": "other settings of the environment, other starts, other physics",
     "text": "other languages, other kinds of text",
     "picture": "other cameras, light, angles and backgrounds",
 }
 """What the rows of each kind most often do not hold."""
+
+_TRAIN_KEYS = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "lr_scheduler_type",
+    "warmup_ratio",
+    "optimizer",
+    "weight_decay",
+    "max_grad_norm",
+    "mixed_precision",
+    "freeze",
+    "seed",
+)
+"""What is told of a training's settings; a task's manifest may name others."""
 
 _WRITTEN = re.compile(r"(?<![A-Za-z])-?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
 
@@ -58,6 +78,7 @@ _HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "mean_average_precision": ("map", None),
     "average_precision_50": ("map", {"iou": 0.5}),
     "average_precision_75": ("map", {"iou": 0.75}),
+    "mean_return": ("mean_reward", None),
     "mse": ("mse", None),
     "mae": ("mae", None),
     "r2": ("r_squared", None),
@@ -167,7 +188,7 @@ def _card_data(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str
     dataset = hub_dataset(recipe)
     return ModelCardData(
         license=licence(recipe),
-        library_name="transformers",
+        library_name=manifest.get("library_name", LIBRARY),
         pipeline_tag=recipe.task,
         tags=["transfer-toolkit"],
         base_model=hub_base(recipe),
@@ -187,8 +208,8 @@ def _eval_results(
         EvalResult(
             task_type=recipe.task,
             task_name=recipe.task.replace("-", " ").capitalize(),
-            dataset_type=hub_dataset(recipe) or plain_name(recipe.data.source),
-            dataset_name=plain_name(recipe.data.source),
+            dataset_type=hub_dataset(recipe) or plain_name(source_of(recipe, manifest)),
+            dataset_name=plain_name(source_of(recipe, manifest)),
             dataset_config=recipe.data.config,
             dataset_split=split,
             dataset_revision=manifest.get("data", {}).get("revision"),
@@ -205,7 +226,7 @@ def _eval_results(
 def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What fills ``card.md``."""
     regression = manifest.get("problem_type") == "regression"
-    data = manifest.get("data", {})
+    data, unit = manifest.get("data", {}), manifest.get("unit", "rows")
     names = [] if regression else list(manifest.get("label_names", []))
     return {
         "title": recipe.name or recipe.task,
@@ -216,16 +237,18 @@ def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, A
         "example": _EXAMPLES[manifest.get("input", "text")],
         "other_kinds": _OTHERS[manifest.get("input", "text")],
         "labels": _listed(names),
-        "results": [_result_table(split, metrics[split]) for split in SPLITS if split in metrics],
+        "unit": unit,
+        "results": [_result_table(split, metrics[split], unit) for split in SPLITS if split in metrics],
         "meanings": _meanings(metrics),
         "calibration": _calibration(metrics),
         "speed": _speed(metrics.get("performance", {})),
-        "data_sentence": data_sentence(recipe),
+        "data_sentence": data_sentence(recipe, manifest),
+        "pipeline": manifest.get("library_name", LIBRARY) == LIBRARY,
         "balance_names": [_cell(name) for name in names] if len(names) <= 12 else [],
         "splits": _splits(data, names if len(names) <= 12 else []),
         "leaks": _leaks(data.get("leaks")),
         "truncation": _truncation(manifest.get("truncation", {})),
-        "settings": _settings(recipe, manifest),
+        "settings": _settings(public(recipe), manifest),
         "versions": ", ".join(f"{name} {number}" for name, number in manifest.get("versions", {}).items()),
     }
 
@@ -241,7 +264,7 @@ def _listed(names: list[str], most: int = 30) -> str:
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
-def _result_table(split: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _result_table(split: str, entry: Mapping[str, Any], unit: str) -> dict[str, Any]:
     rows = [
         (
             describe(name).title,
@@ -250,7 +273,7 @@ def _result_table(split: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         )
         for name, measure in measures_of(entry).items()
     ]
-    return {"heading": f"### {split.capitalize()} ({entry['rows']:,} rows)", "rows": rows}
+    return {"heading": f"### {split.capitalize()} ({entry['rows']:,} {unit})", "rows": rows}
 
 
 def _meanings(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -313,8 +336,7 @@ def _truncation(ledger: Mapping[str, Mapping[str, int]]) -> str:
 
 def _settings(recipe: Recipe, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     train, fit, machine = recipe.train, manifest.get("fit", {}), manifest.get("hardware", {})
-    chosen = ("epochs", "batch_size", "learning_rate", "lr_scheduler_type", "warmup_ratio", "optimizer")
-    names = (*chosen, "weight_decay", "max_grad_norm", "mixed_precision", "freeze", "seed")
+    names = manifest.get("train_keys", _TRAIN_KEYS)
     settings = [(name, str(getattr(train, name))) for name in names]
     settings += [(name, str(value)) for name, value in recipe.options.items()]
     if "steps" in fit:

@@ -58,8 +58,16 @@ def base_sentence(recipe: Recipe) -> str:
     return f"Fine-tuned from [{base}](https://huggingface.co/{base}){revision}."
 
 
-def data_sentence(recipe: Recipe) -> str:
-    """What the rows are."""
+def source_of(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
+    """What the model learnt from: the rows' source, or the environment."""
+    return recipe.data.source or str(manifest.get("data", {}).get("source", ""))
+
+
+def data_sentence(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
+    """What the rows are, or the environment."""
+    described = manifest.get("data", {}).get("described")
+    if described:
+        return str(described)
     sample = _sample(recipe.data.source)
     if sample:
         return (
@@ -78,13 +86,19 @@ def public(recipe: Recipe) -> Recipe:
         model = model.model_copy(update={"name": Path(model.name).name})
     if hub_dataset(recipe) is None and _sample(data.source) is None:
         data = data.model_copy(update={"source": Path(data.source).name})
-    return recipe.model_copy(update={"model": model, "data": data})
+    options = {key: _without_folder(value) for key, value in recipe.options.items()}
+    return recipe.model_copy(update={"model": model, "data": data, "options": options})
+
+
+def _without_folder(value: Any) -> Any:
+    """An option that names a file of this machine, by its name alone."""
+    return Path(value).name if isinstance(value, str) and value.startswith(("/", "~")) else value
 
 
 def public_manifest(manifest: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
     """The manifest without texts of rows and without paths: what may stand beside a published model."""
     data = dict(manifest["data"])
-    data["source"] = public(recipe).data.source
+    data["source"] = public(recipe).data.source or data.get("source", "")
     data["leaks"] = {key: value for key, value in data.get("leaks", {}).items() if key != "examples"}
     data["skipped"] = {key: value for key, value in data.get("skipped", {}).items() if key != "shown"}
     return {**manifest, "data": data}

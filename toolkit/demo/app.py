@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import gradio as gr
 
+from toolkit.artifact import Artifact
 from toolkit.demo import summary
 from toolkit.demo.albums import AlbumTab
 from toolkit.demo.files import FileTab
+from toolkit.demo.play import PlayTab
 from toolkit.demo.serve import Demo, in_event_loop
 from toolkit.demo.single import SingleTab
 from toolkit.demo.uploads import upload_folder
-from toolkit.tasks.signature import Asked, Image, Text
-
-if TYPE_CHECKING:
-    from toolkit.artifact import Artifact
+from toolkit.tasks.signature import Asked, Environment, Image, Text
 
 QUEUE = 64
 """Requests that may wait; the next one is told that the server is busy."""
 
-MANY: dict[type[Asked], type[FileTab] | type[AlbumTab]] = {Text: FileTab, Image: AlbumTab}
-"""What takes many inputs of a kind at once."""
+
+class Tab(Protocol):
+    """A part of the page."""
+
+    title: str
+
+    def build(self) -> None:
+        """Put its components on the page."""
+        ...
+
+
+TABS: dict[type[Asked], Sequence[Callable[[Artifact], Tab]]] = {
+    Text: (SingleTab, FileTab),
+    Image: (SingleTab, AlbumTab),
+    Environment: (PlayTab,),
+}
+"""What the page offers for each kind of input."""
 
 
 def build(artifact: Artifact) -> Demo:
@@ -40,7 +55,8 @@ def _page(artifact: Artifact) -> Demo:
     title = summary.title(artifact)
     with Demo(title=title, analytics_enabled=False) as demo:
         gr.Markdown(f"# {summary.plain(title)}\n\n{summary.describe(artifact)}", elem_id="heading")
-        for tab in (SingleTab(artifact), MANY[type(artifact.signature.input)](artifact)):
+        for make in TABS[type(artifact.signature.input)]:
+            tab = make(artifact)
             with gr.Tab(tab.title):
                 tab.build()
     return demo.queue(max_size=QUEUE, default_concurrency_limit=1)

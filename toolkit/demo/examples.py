@@ -45,10 +45,11 @@ def read_examples(artifact: Artifact) -> list[Example]:
 def build(artifact: Artifact, examples: list[Example]) -> Any:
     """The table of examples; a click on it gives the position of one."""
     asked = artifact.signature.input
+    kind = INPUTS[type(asked)]
     return gr.Dataset(
-        label=f"{_origin(artifact)}, with their true labels: click one to try it",
-        components=[INPUTS[type(asked)].cell(), gr.Textbox(visible=False)],
-        headers=[asked.name.capitalize(), "True label"],
+        label=f"{_origin(artifact, kind.examples)}, {kind.invitation}",
+        components=[kind.cell(), gr.Textbox(visible=False)],
+        headers=[asked.name.capitalize(), kind.truth],
         samples=[[example.brief, example.truth] for example in examples],
         samples_per_page=EXAMPLES,
         type="index",
@@ -57,7 +58,7 @@ def build(artifact: Artifact, examples: list[Example]) -> Any:
     )
 
 
-def _origin(artifact: Artifact) -> str:
+def _origin(artifact: Artifact, what: str) -> str:
     split = headline_split(artifact.metrics)
     unseen = "" if split == "train" else ", which the model was not trained on"
-    return f"Examples from the {split} split{unseen}"
+    return f"{what} from the {split} split{unseen}"

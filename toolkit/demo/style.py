@@ -60,6 +60,23 @@ CSS = """
 #input.small img {object-fit: contain !important; image-rendering: pixelated}
 .dark #reasons .token.highlighted .text, .dark #reasons .legend-item {color: white !important}
 :root.dark, :root .dark {--color-accent: var(--primary-400)}
+#stage, #scores, #stage .html-container, #scores .html-container {padding: 0}
+.stage {margin: 0; text-align: center}
+.stage img {display: block; margin: 0 auto; width: 100%; max-height: 30rem; object-fit: contain;
+  border-radius: var(--radius-lg); border: 1px solid var(--border-color-primary)}
+.stage figcaption {margin-top: 0.4rem; font-variant-numeric: tabular-nums; color: var(--body-text-color-subdued)}
+.stage.empty {display: grid; place-content: center; min-height: 20rem; padding: 1rem; border-radius: var(--radius-lg);
+  border: 1px dashed var(--border-color-primary); color: var(--body-text-color-subdued)}
+.stage.empty b {color: var(--body-text-color)}
+.scores p {margin: 0 0 0.3rem; color: var(--body-text-color-subdued)}
+.scores .bar {display: grid; grid-template-columns: 7rem 1fr 3.5rem; gap: 0.5rem; align-items: center; line-height: 1.5;
+  font-variant-numeric: tabular-nums}
+.scores .bar b {display: flex; height: 0.7rem; border-radius: 3px; background: var(--background-fill-secondary)}
+.scores .bar i { border-radius: 3px; background: var(--neutral-400)}
+.scores .bar.chosen span {font-weight: 700}
+.scores .bar.chosen i {background: var(--primary-700)}
+.dark .scores .bar.chosen i {background: var(--primary-400)}
+.scores .bar span:last-child {text-align: right; white-space: nowrap}
 .toast-body {max-height: 60vh; overflow-y: auto}
 footer .divider:last-child {display: none}
 """

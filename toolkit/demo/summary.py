@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.artifact.origin import source_of
 from toolkit.hub.models import SCRATCH
 from toolkit.hub.samples import PREFIX
 from toolkit.metrics.glossary import show, show_interval
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 METRICS = {
     "accuracy": "accuracy",
+    "mean_return": "mean return",
+    "success_rate": "success rate",
     "mean_average_precision": "mean average precision",
     "mean_iou": "mean IoU",
     "mean_dice": "mean Dice",
@@ -39,10 +42,15 @@ def describe(artifact: Artifact) -> str:
     """Model, data and task, then the test score with its interval, as Markdown."""
     recipe = artifact.recipe
     name = recipe.model.name
-    model, data = plain(source_name(name.removeprefix(SCRATCH))), plain(source_name(recipe.data.source))
+    model, data = (
+        plain(source_name(name.removeprefix(SCRATCH))),
+        plain(source_name(source_of(recipe, artifact.manifest))),
+    )
     how = "trained from scratch" if name.startswith(SCRATCH) else "fine-tuned"
-    made = f"**{model}** {how} on **{data}** for {recipe.task.replace('-', ' ')}."
-    return f"{made} {quality(artifact.metrics)}".strip()
+    algorithm = recipe.options.get("algorithm")
+    where = f"in **{data}** with **{plain(algorithm.upper())}**" if algorithm else f"on **{data}**"
+    made = f"**{model}** {how} {where} for {recipe.task.replace('-', ' ')}."
+    return f"{made} {quality(artifact.metrics, artifact.manifest.get('unit', 'rows'))}".strip()
 
 
 def source_name(source: str) -> str:
@@ -53,7 +61,7 @@ def source_name(source: str) -> str:
     return path.name if path.is_absolute() or path.suffix or path.exists() else source
 
 
-def quality(metrics: Mapping[str, Any]) -> str:
+def quality(metrics: Mapping[str, Any], unit: str = "rows") -> str:
     """The first headline metric of the test split, such as ``Test accuracy 86.1% (95% interval …)``.
 
     Of validation where no test rows were held out; nothing where no metric has a value, or none on held-out rows.
@@ -64,7 +72,7 @@ def quality(metrics: Mapping[str, Any]) -> str:
     if name is None or split == "train":
         return ""
     measure = measures[name]
-    rows = f" on {metrics[split]['rows']:,} held-out rows" if "rows" in metrics[split] else ""
+    rows = f" on {metrics[split]['rows']:,} held-out {unit}" if "rows" in metrics[split] else ""
     interval = show_interval(name, measure)
     return (
         f"{split.capitalize()} {METRICS[name]} **{show(name, measure['value'])}**{rows}"

@@ -16,8 +16,9 @@ from gradio.components import Component
 from toolkit.data.pictures import SUFFIXES, open_picture
 from toolkit.demo import pictures
 from toolkit.demo.uploads import MAX_MEGABYTES, adopt, received
+from toolkit.tasks.agent_seeds import check_seeds
 from toolkit.tasks.protocol import Prediction
-from toolkit.tasks.signature import Asked, Boxes, Image, Kind, Labels, Mask, Text
+from toolkit.tasks.signature import Asked, Boxes, Environment, Image, Kind, Labels, Mask, Text
 
 MAX_CHARACTERS = 100_000
 """Longest text accepted: more than a model reads, little enough that nobody can stall the server with it."""
@@ -44,7 +45,7 @@ class Input:
     one of the ``arrivals`` asks for, ``show`` sets the component to what has arrived.
 
     Of an example, ``keep`` makes what the page would send, ``key`` is what equal values share, and in the table
-    ``cell`` shows what ``brief`` makes of the value.
+    ``cell`` shows what ``brief`` makes of the value; ``examples``, ``invitation`` and ``truth`` are the table's words.
     """
 
     component: Callable[[Any], Component]
@@ -56,6 +57,9 @@ class Input:
     key: Callable[[Any], str]
     cell: Callable[[], Component]
     brief: Callable[[Any], Any]
+    examples: str = "Examples"
+    invitation: str = "with their true labels: click one to try it"
+    truth: str = "True label"
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,28 @@ def _picture_cell() -> Component:
     return gr.Image(visible=False, format="png")
 
 
+def _seed_box(kind: Environment) -> Component:
+    return gr.Number(
+        value=0,
+        precision=0,
+        minimum=0,
+        label="Seed",
+        info=f"Each number is another {kind.noun}; the same number is the same {kind.noun}.",
+        elem_id="input",
+    )
+
+
+def check_seed(value: Any) -> int:
+    """A seed that an episode can begin from."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise ValueError("give a seed: any whole number")
+    return check_seeds([value])[0]
+
+
+def _seed_cell() -> Component:
+    return gr.Textbox(visible=False)
+
+
 def _text_shown(kind: Text) -> Component:
     return gr.Textbox(label=kind.name.capitalize(), lines=6, elem_id="prediction")
 
@@ -222,6 +248,20 @@ INPUTS: dict[type[Asked], Input] = {
         key=pictures.content,
         cell=_picture_cell,
         brief=pictures.thumbnail,
+    ),
+    Environment: Input(
+        component=_seed_box,
+        check=check_seed,
+        show=_as_it_is,
+        triggers=(),
+        arrivals=(),
+        keep=_as_it_is,
+        key=str,
+        cell=_seed_cell,
+        brief=str,
+        examples="Episodes",
+        invitation="and how they went: click one to watch it",
+        truth="How it went",
     ),
 }
 

@@ -54,10 +54,18 @@ class Talk:
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=step)
 
-    def figures(self, step: int, loss: float, samples_per_second: float, seconds_left: float) -> None:
-        """Show how the training goes: in the bar, or as a line."""
+    def figures(self, step: int, how: str, speed: float, seconds_left: float, unit: str = "samples") -> None:
+        """Show how the training goes: in the bar, or as a line.
+
+        Args:
+            step: steps done.
+            how: what tells how good it is so far, ``loss 0.1234``.
+            speed: of ``unit`` a second.
+            seconds_left: until the end.
+            unit: what is counted.
+        """
         left = str(timedelta(seconds=round(seconds_left)))
-        text = f"loss {loss:.4f}  {samples_per_second:.0f} samples/s  {left} left"
+        text = f"{how}  {speed:.0f} {unit}/s  {left} left"
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=step, figures=text)
         else:

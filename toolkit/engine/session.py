@@ -172,7 +172,8 @@ class Session:
         line |= {"peak_share": self._peak_share(), "seconds": state.seconds}
         self.run.record(line)
         loss = sum(window.losses.values()) / window.steps
-        self.run.talk.figures(state.step, loss, speed, (self.total - state.step) * state.seconds / state.step)
+        left = (self.total - state.step) * state.seconds / state.step
+        self.run.talk.figures(state.step, f"loss {loss:.4f}", speed, left)
         state.window = Window()
 
     def _peak_share(self) -> float | None:

@@ -13,13 +13,13 @@ class Metric:
     """How one metric is shown.
 
     ``unit``: a ``share`` lies in 0..1 and is shown in percent, a ``time`` is in seconds, a ``rate`` is per
-    second.
+    second, an ``amount`` is a sum or a count of any size. ``better``: neither, for what only describes.
     """
 
     title: str
     meaning: str
-    unit: Literal["share", "number", "time", "rate"] = "number"
-    better: Literal["higher", "lower"] = "higher"
+    unit: Literal["share", "number", "time", "rate", "amount"] = "number"
+    better: Literal["higher", "lower", "neither"] = "higher"
 
 
 GLOSSARY: dict[str, Metric] = {
@@ -101,6 +101,43 @@ GLOSSARY: dict[str, Metric] = {
         "background, fills most of the picture.",
         "share",
     ),
+    "mean_return": Metric(
+        "Mean return",
+        "Sum of the rewards of an episode, averaged over episodes: what training tries to raise. Its scale is "
+        "the environment's own.",
+        "amount",
+    ),
+    "iqm_return": Metric(
+        "Interquartile mean return",
+        "Mean return of the middle half of the episodes (IQM): unlike the mean it does not hang on a few odd "
+        "episodes, and it uses more of them than the median.",
+        "amount",
+    ),
+    "median_return": Metric(
+        "Median return", "Half of the episodes have a lower return, half a higher one.", "amount"
+    ),
+    "worst_return": Metric(
+        "Worst return", "Lowest return of all measured episodes: how badly it can go.", "amount"
+    ),
+    "mean_length": Metric(
+        "Mean episode length",
+        "Steps until an episode ends or is cut off; the environment decides whether long ones are good.",
+        "amount",
+        "neither",
+    ),
+    "success_rate": Metric("Success rate", "Share of episodes that reach the environment's goal.", "share"),
+    "random_return": Metric(
+        "Return of random actions",
+        "Mean return of a policy that picks each action at random: what training has to beat.",
+        "amount",
+        "neither",
+    ),
+    "steps_per_second": Metric(
+        "Training speed", "Environment steps a second while training, learning included.", "rate"
+    ),
+    "action_seconds": Metric(
+        "Time per action", "Median time the policy takes to choose one action.", "time", "lower"
+    ),
     "latency_seconds": Metric("Latency", "Median time to answer a single input.", "time", "lower"),
     "throughput_per_second": Metric("Throughput", "Inputs answered a second when sent in batches.", "rate"),
 }
@@ -112,17 +149,31 @@ def describe(name: str) -> Metric:
 
 
 def show(name: str, value: float | None) -> str:
-    """A value in the metric's unit: ``86.1%``, ``0.721``, ``12.3 ms``, ``410 / s``; n/a for none."""
+    """A value in the metric's unit: ``86.1%``, ``0.721``, ``12.3 ms``, ``410 / s``, ``2,310``; n/a for none."""
     if value is None:
         return "n/a"
     unit = describe(name).unit
     if unit == "share":
         return f"{100 * value:.1f}%"
     if unit == "time":
-        return f"{1000 * value:.1f} ms" if value < 1 else f"{value:.2f} s"
+        return _time(value)
     if unit == "rate":
         return f"{value:,.0f} / s" if value >= 100 else f"{value:.3g} / s"
+    if unit == "amount":
+        return _amount(value)
     return f"{value:.3f}" if 0.1 <= abs(value) < 100 or value == 0 else f"{value:.3g}"
+
+
+def _time(value: float) -> str:
+    if value < 0.001:
+        return f"{1000 * value:#.2g} ms"
+    return f"{1000 * value:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def _amount(value: float) -> str:
+    """At least three digits, no more decimals than they take, no exponent."""
+    decimals = sum(abs(value) < size for size in (1000, 100, 1))
+    return f"{value:,.{decimals}f}"
 
 
 def show_interval(name: str, measure: Measure) -> str:

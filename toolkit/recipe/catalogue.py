@@ -26,6 +26,7 @@ class Entry:
     domain: str
     model: str
     data: str
+    """What is learnt from: the source of the rows, or the environment."""
     offline: bool
     """Model and data are samples or local files: no Hub is asked."""
     summary: str
@@ -115,10 +116,12 @@ def _entry(name: str, path: Path) -> Entry:
     else:
         summary, measured = header(path.read_text(encoding="utf-8-sig"))
     model, data = _text(document, "model", "name"), _text(document, "data", "source")
+    environment = _text(document, "options", "env")
     domain = name.partition("/")[0] if "/" in name else ""
     backbone = _text(document, "model", "backbone")
-    offline = all(map(_is_local, (model, data, *([backbone] if backbone else []))))
-    return Entry(name, path, _text(document, "task"), domain, model, data, offline, summary, measured)
+    sources = (model, *([backbone] if backbone else []), *([] if environment else [data]))
+    offline, learnt_from = all(map(_is_local, sources)), data or environment
+    return Entry(name, path, _text(document, "task"), domain, model, learnt_from, offline, summary, measured)
 
 
 def _text(document: Document, *keys: str) -> str:

@@ -15,9 +15,9 @@ from toolkit.recipe.catalogue import find, recipe_name
 from toolkit.recipe.explain import explain, known_paths
 from toolkit.recipe.override import apply_overrides, set_or_drop
 from toolkit.recipe.parse import Document, parse_file
-from toolkit.recipe.schema import Recipe, Section
+from toolkit.recipe.schema import NO_DATA, DataSection, Recipe, Section, TaskOptions
 
-OptionsFor = Callable[[str], type[Section]]
+OptionsFor = Callable[[str], type[TaskOptions]]
 
 
 def load_recipe(
@@ -45,12 +45,16 @@ def load_recipe(
         for key, value in values.items():
             set_or_drop(document, (section, key), value, f"--{section}")
     problems = apply_overrides(document, overrides)
-    _fill_sections(document.data)
     options_class, more = _options_class(document, options_for)
+    unused = options_class.unused if options_class else {}
+    _fill_sections(document.data, unused)
     known = [*known_paths(Recipe), *(known_paths(options_class, "options.") if options_class else ())]
     options, wrong_options = _check_options(document, options_class, known)
     recipe, wrong = _check_recipe(document, known)
     problems += [*more, *wrong, *wrong_options]
+    if recipe is not None:
+        given = _not_from_defaults(document, unused) if base is not None else unused
+        problems += [*_without_effect(document, recipe, given), *_missing_data(document, recipe, unused)]
     if problems or recipe is None:
         raise RecipeError(problems)
     return recipe.model_copy(update={"options": options, "name": recipe.name or _name(name, base)})
@@ -66,19 +70,60 @@ def _name(name: str | Path, base: Mapping[str, Any] | None) -> str:
     return str(name) if base is not None else recipe_name(find(name))
 
 
-def _fill_sections(data: dict[str, Any]) -> None:
+def _fill_sections(data: dict[str, Any], unused: Mapping[str, str]) -> None:
     """Make absent sections empty, so that ``missing key 'data.source'`` is said, not ``missing 'data'``."""
     for section in ("model", "data", "train", "options"):
         if data.get(section) is None:
             data[section] = {}
+            if section in unused:
+                del data[section]
 
 
-def _options_class(document: Document, options_for: OptionsFor) -> tuple[type[Section] | None, list[Finding]]:
-    task = document.data.get("task")
+def _not_from_defaults(document: Document, unused: Mapping[str, str]) -> dict[str, str]:
+    """Without the keys that only a task's defaults set, which are for all of its options at once."""
+    return {
+        path: fix for path, fix in unused.items() if document.where(tuple(path.split("."))) != document.origin
+    }
+
+
+def _without_effect(document: Document, recipe: Recipe, unused: Mapping[str, str]) -> list[Finding]:
+    """Values that the task would silently leave alone; one that is the default does no harm."""
+    findings: list[Finding] = []
+    for path, fix in unused.items():
+        place = tuple(path.split("."))
+        value, default = _at(recipe, place)
+        if value != default:
+            message = f"'{path}' has no effect on {recipe.task}"
+            findings.append(Finding("error", document.where(place), message, fix))
+    return findings
+
+
+def _at(recipe: Recipe, place: tuple[str, ...]) -> tuple[Any, Any]:
+    """The value of a section or of a key in one, and its default."""
+    section = getattr(recipe, place[0])
+    if len(place) == 1:
+        return section, NO_DATA
+    return getattr(section, place[1]), type(section).model_fields[place[1]].get_default(
+        call_default_factory=True
+    )
+
+
+def _missing_data(document: Document, recipe: Recipe, unused: Mapping[str, str]) -> list[Finding]:
+    """A Recipe made in Python may have come without rows."""
+    if "data" in unused or recipe.data.source:
+        return []
+    purpose = (DataSection.model_fields["source"].description or "").replace("``", "'").rstrip(".")
+    return [Finding("error", document.where(("data", "source")), "missing key 'data.source'", purpose)]
+
+
+def _options_class(
+    document: Document, options_for: OptionsFor
+) -> tuple[type[TaskOptions] | None, list[Finding]]:
+    task, given = document.data.get("task"), document.data.get("options")
     if not isinstance(task, str):
         return None, []  # said by the check of the whole recipe
     try:
-        return options_for(task), []
+        return options_for(task).chosen(given if isinstance(given, dict) else {}), []
     except RecipeError as error:
         where = document.where(("task",))
         return None, [Finding("error", where, problem.message, problem.fix) for problem in error.problems]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -15,6 +16,19 @@ class Section(BaseModel):
     """Base of every recipe section and of every task's ``Options``: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class TaskOptions(Section):
+    """Base of every task's ``Options``: the task's own settings, and what of the rest of a recipe it has no use for."""
+
+    unused: ClassVar[Mapping[str, str]] = {}
+    """Sections and keys (``data``, ``train.epochs``) that mean nothing to the task, each with what to do instead."""
+
+    @classmethod
+    def chosen(cls, given: Mapping[str, Any]) -> type[TaskOptions]:
+        """The class that checks these very options: another one where one option decides which others there are."""
+        del given
+        return cls
 
 
 class ModelSection(Section):
@@ -82,6 +96,10 @@ class DataSection(Section):
     """Text encoding of csv, tsv, jsonl and txt files."""
     scenes: ScenesSection | None = None
     """For detection: compose pictures of several of the source's labelled pictures, once these are split."""
+
+
+NO_DATA = DataSection(source="")
+"""Of a task that learns from something else than rows."""
 
 
 class LoraSection(Section):
@@ -167,7 +185,8 @@ class Recipe(Section):
     task: str
     """What to train, as a Hub pipeline tag: ``text-classification``."""
     model: ModelSection
-    data: DataSection
+    data: DataSection = NO_DATA
+    """Needed by every task that learns from rows."""
     train: TrainSection = Field(default_factory=TrainSection)
     options: dict[str, Any] = Field(default_factory=dict)
     """The task's own settings, checked by the task's ``Options``."""

@@ -6,7 +6,7 @@ import io
 
 from ruamel.yaml import YAML
 
-from toolkit.recipe.schema import Recipe
+from toolkit.recipe.schema import NO_DATA, Recipe
 
 
 def dump(recipe: Recipe) -> str:
@@ -16,5 +16,6 @@ def dump(recipe: Recipe) -> str:
     writer.representer.sort_base_mapping_type_on_output = False
     writer.width = 4096  # a long value stays on its line
     text = io.StringIO()
-    writer.dump(recipe.model_dump(mode="json"), text)
+    excluded = {"data"} if recipe.data == NO_DATA else None
+    writer.dump(recipe.model_dump(mode="json", exclude=excluded), text)
     return text.getvalue()

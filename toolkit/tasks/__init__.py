@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from toolkit.errors import RecipeError, did_you_mean
 
 if TYPE_CHECKING:
-    from toolkit.recipe.schema import Section
+    from toolkit.recipe.schema import TaskOptions
     from toolkit.tasks.protocol import Task
 
 TABLE: dict[str, str] = {
     "image-classification": "toolkit.tasks.image_classification:ImageClassification",
     "image-segmentation": "toolkit.tasks.image_segmentation:ImageSegmentation",
     "object-detection": "toolkit.tasks.object_detection:ObjectDetection",
+    "reinforcement-learning": "toolkit.tasks.reinforcement_learning:ReinforcementLearning",
     "text-classification": "toolkit.tasks.text_classification:TextClassification",
 }
 
@@ -31,6 +32,6 @@ def get(name: str) -> Task:
     return getattr(importlib.import_module(module), attribute)()
 
 
-def options_for(name: str) -> type[Section]:
+def options_for(name: str) -> type[TaskOptions]:
     """The class that checks a task's ``options``."""
     return get(name).Options

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol
+
+from typing_extensions import TypeVar
 
 from toolkit.artifact import layout
 from toolkit.artifact.artifact import Artifact
@@ -53,18 +55,32 @@ class Saved(Protocol):
         ...
 
 
+class Learnt(Protocol):
+    """What a model learnt from: rows, or an environment."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """Its part of ``manifest.json``: ``source``, ``columns``, and what is known of it."""
+        ...
+
+    def inputs(self, split: str, role: str, /) -> Sequence[Any]:
+        """What a predictor takes, for each row of a split."""
+        ...
+
+
 P_co = TypeVar("P_co", bound=Saved, covariant=True)
+L_co = TypeVar("L_co", bound=Learnt, covariant=True, default=Rows)
 
 
 @dataclass(frozen=True)
-class Trained(Generic[P_co]):
+class Trained(Generic[P_co, L_co]):
     """A training that is done, before it is measured and written."""
 
     task: Task
     run: Run
     result: FitResult
     predictor: P_co
-    rows: Rows
+    rows: L_co
     ledger: Mapping[str, LedgerEntry] = field(default_factory=dict[str, "LedgerEntry"])
     """What truncation cut from each split; empty for inputs that are never cut."""
 
@@ -99,7 +115,7 @@ class Outcome:
     """The task's own part of ``manifest.json``: ``label_names``, and ``problem_type`` where there is one."""
 
 
-def finish(trained: Trained[P_co], measure: Callable[[Trained[P_co]], Outcome]) -> Artifact:
+def finish(trained: Trained[P_co, L_co], measure: Callable[[Trained[P_co, L_co]], Outcome]) -> Artifact:
     """Measure the model on every split, and write everything a run leaves; the first process does."""
     run = trained.run
     if run.is_main:
@@ -110,7 +126,7 @@ def finish(trained: Trained[P_co], measure: Callable[[Trained[P_co]], Outcome]) 
 
 
 def in_a_sentence(
-    recipe: Recipe, metrics: Mapping[str, Any], split: str, name: str, noun: str = "rows"
+    recipe: Recipe, metrics: Mapping[str, Any], split: str, name: str, noun: str = "rows", made: str = ""
 ) -> str:
     """For the top of the report: what was trained on what, and how it came out.
 
@@ -120,12 +136,13 @@ def in_a_sentence(
         split: the one whose figures are quoted.
         name: the metric that is quoted.
         noun: what a row is called, in the plural.
+        made: how the model came about; by default what model was trained on what data.
     """
     measured, rows = metrics[split][name], metrics[split]["rows"]
     where = f"the {noun} it was trained on" if split == "train" else f"{rows:,} held-out {noun}"
     interval = show_interval(name, measured)
     end = f" (95% interval {interval})." if interval else "."
-    return f"{made_from(recipe)}. {describe(name).title} on {where}: {show(name, measured['value'])}{end}"
+    return f"{made or made_from(recipe)}. {describe(name).title} on {where}: {show(name, measured['value'])}{end}"
 
 
 def rows_to_measure(
@@ -171,11 +188,14 @@ def _require_same_rows(rows: Rows, artifact: Artifact) -> None:
         raise DataError(Finding("error", data["source"], message, "name rows to measure on with --data"))
 
 
-def _write(trained: Trained[P_co], outcome: Outcome) -> None:
+def _write(trained: Trained[P_co, L_co], outcome: Outcome) -> None:
     run = trained.run
-    inputs = trained.rows.inputs(outcome.shown, trained.role)
-    performance = measure_speed(trained.predictor, inputs[:SPEED_INPUTS], seconds=SPEED_SECONDS)
-    metrics = {**outcome.metrics, "performance": performance}
+    metrics = dict(outcome.metrics)
+    if "performance" not in metrics:  # a task may know better what its speed is
+        inputs = trained.rows.inputs(outcome.shown, trained.role)
+        metrics["performance"] = measure_speed(
+            trained.predictor, inputs[:SPEED_INPUTS], seconds=SPEED_SECONDS
+        )
     recipe = _pinned(run.recipe, trained)
     manifest = {**_manifest(trained), **outcome.manifest}
     text = dump(recipe)
@@ -190,7 +210,7 @@ def _write(trained: Trained[P_co], outcome: Outcome) -> None:
     write_json(run.folder / layout.MANIFEST, manifest)  # last: it says that the run has finished
 
 
-def _manifest(trained: Trained[Any]) -> dict[str, Any]:
+def _manifest(trained: Trained[Any, Any]) -> dict[str, Any]:
     """``manifest.json``: where every number comes from."""
     run = trained.run
     return {
@@ -207,7 +227,7 @@ def _manifest(trained: Trained[Any]) -> dict[str, Any]:
     }
 
 
-def _pinned(recipe: Recipe, trained: Trained[Any]) -> Recipe:
+def _pinned(recipe: Recipe, trained: Trained[Any, Any]) -> Recipe:
     """The recipe with the commits that model and data really came from, so that it can be repeated."""
     revision = trained.predictor.revision or recipe.model.revision
     model = recipe.model.model_copy(update={"revision": revision})

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from toolkit.data.roles import Role
 from toolkit.engine.augment import Augment
-from toolkit.recipe.schema import DataSection, ProblemType, Recipe, Section
+from toolkit.recipe.schema import DataSection, ProblemType, Recipe, TaskOptions
 from toolkit.tasks.signature import Image, Labels, Signature
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ROLES = (
 )
 
 
-class Options(Section):
+class Options(TaskOptions):
     """What only image classification asks."""
 
     problem_type: Literal["auto", ProblemType] = "auto"

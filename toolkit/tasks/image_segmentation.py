@@ -9,7 +9,7 @@ from pydantic import Field
 
 from toolkit.data.roles import Role
 from toolkit.engine.augment import Augment
-from toolkit.recipe.schema import DataSection, Recipe, Section
+from toolkit.recipe.schema import DataSection, Recipe, TaskOptions
 from toolkit.tasks.signature import Image, Mask, Signature
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ROLES = (
 )
 
 
-class Options(Section):
+class Options(TaskOptions):
     """What only segmentation asks."""
 
     labels: list[str] = Field(default_factory=list)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from toolkit.data.roles import BoxFormat, Role
 from toolkit.engine.augment import Augment
-from toolkit.recipe.schema import DataSection, Recipe, Section
+from toolkit.recipe.schema import DataSection, Recipe, TaskOptions
 from toolkit.tasks.signature import Boxes, Image, Signature
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ ROLES = (
 )
 
 
-class Options(Section):
+class Options(TaskOptions):
     """What only detection asks."""
 
     size: int | tuple[int, int] | None = None

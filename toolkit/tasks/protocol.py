@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.errors import Finding
-from toolkit.recipe.schema import DataSection, Recipe, Section
+from toolkit.recipe.schema import DataSection, Recipe, TaskOptions
 from toolkit.tasks.signature import Signature
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ Prediction = dict[str, Any]
 Classifiers add ``score`` and ``scores`` {label: p}, multi-label ones ``labels``, regressors ``value``. Detectors
 add ``size`` (width, height) and ``boxes``, each with ``label``, ``score`` and ``box`` (x_min, y_min, x_max, y_max in
 pixels of the picture as given). Segmenters add ``size``, ``mask`` (a PNG of class numbers in base64), ``names`` and
-the ``shares`` of the pixels by name.
+the ``shares`` of the pixels by name. Agents play an episode from a ``seed`` and add its ``return``, ``length`` and,
+where the environment knows, ``success``.
 """
 
 
@@ -72,7 +73,7 @@ class Task(Protocol):
         ...
 
     @property
-    def Options(self) -> type[Section]:
+    def Options(self) -> type[TaskOptions]:
         """What checks the recipe's ``options``."""
         ...
 

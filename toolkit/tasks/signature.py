@@ -24,6 +24,14 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Environment:
+    """An episode in the artifact's environment, as input: the seed it begins from."""
+
+    name: str = "episode"
+    noun: ClassVar[str] = "episode"
+
+
+@dataclass(frozen=True)
 class Labels:
     """One or several named classes with probabilities, or one number (regression)."""
 
@@ -44,8 +52,15 @@ class Mask:
     name: str = "mask"
 
 
-Asked = Text | Image
-Kind = Text | Labels | Boxes | Mask
+@dataclass(frozen=True)
+class Replay:
+    """An episode as it went: its return, its length, and pictures of every step."""
+
+    name: str = "replay"
+
+
+Asked = Text | Image | Environment
+Kind = Text | Labels | Boxes | Mask | Replay
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from toolkit.data.roles import Role
-from toolkit.recipe.schema import DataSection, ProblemType, Recipe, Section
+from toolkit.recipe.schema import DataSection, ProblemType, Recipe, TaskOptions
 from toolkit.tasks.signature import Labels, Signature, Text
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ EXPORT_TEXTS = ("A short text.", "A somewhat longer text, so that another length
 """What an exported model is compared on when the run kept no examples."""
 
 
-class Options(Section):
+class Options(TaskOptions):
     """What only text classification asks."""
 
     problem_type: Literal["auto", ProblemType] = "auto"

@@ -5,28 +5,39 @@ from toolkit.artifact.report.calibration import calibration_section
 from toolkit.artifact.report.confusion import confusion_section
 from toolkit.artifact.report.curves import curves_section
 from toolkit.artifact.report.data import data_section, ledger_section
+from toolkit.artifact.report.episodes import episodes_section
 from toolkit.artifact.report.errors import errors_section
 from toolkit.artifact.report.masks import masks_section, overlap_section
+from toolkit.artifact.report.pace import pace_section
 from toolkit.artifact.report.page import ReportSection, write_report
 from toolkit.artifact.report.regression import regression_section
 from toolkit.artifact.report.reproduce import reproduce_section
 from toolkit.artifact.report.results import headline_section, per_class_section
+from toolkit.artifact.report.returns import returns_section
+from toolkit.artifact.report.settings import settings_section
+from toolkit.artifact.report.videos import Video, videos_section
 
 __all__ = [
     "ReportSection",
+    "Video",
     "boxes_section",
     "calibration_section",
     "confusion_section",
     "curves_section",
     "data_section",
+    "episodes_section",
     "errors_section",
     "headline_section",
     "ledger_section",
     "masks_section",
     "overlap_section",
+    "pace_section",
     "per_class_section",
     "precision_section",
     "regression_section",
     "reproduce_section",
+    "returns_section",
+    "settings_section",
+    "videos_section",
     "write_report",
 ]

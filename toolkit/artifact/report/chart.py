@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from markupsafe import Markup
 
@@ -34,22 +34,25 @@ def percent(value: float) -> str:
 
 @dataclass(frozen=True)
 class Series:
-    """Points drawn one way; ``color`` picks one of the page's palette."""
+    """Points drawn one way; ``color`` picks one of the page's palette. A ``band`` fills what they go around."""
 
     name: str
     points: Sequence[Point]
-    style: Literal["line", "faint", "dashed", "dots", "cloud"] = "line"
+    style: Literal["line", "faint", "dashed", "dots", "cloud", "band"] = "line"
     color: int = 1
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar over ``left``..``right`` of the x axis, and what to say of it."""
+    """A bar over ``left``..``right`` of the x axis, what to say of it, and the name of those it belongs to."""
 
+    style: ClassVar[str] = "bar"
     left: float
     right: float
     height: float
     tip: str = ""
+    name: str = ""
+    color: int = 1
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,13 @@ class Chart:
             across=across,
             upward=upward,
             drawn=[(_visible(one), _path(_visible(one), across, upward)) for one in self.series],
-            legend=[one for one in self.series if one.name and one.style != "faint"],
+            legend=self._legend(),
         )
+
+    def _legend(self) -> list[Bar | Series]:
+        """One of each name."""
+        named: dict[str, Bar | Series] = {one.name: one for one in (*self.bars, *self.series) if one.name}
+        return list(named.values())
 
     def _values(self, axis: int) -> list[float]:
         values = [point[axis] for one in self.series for point in one.points]
@@ -167,4 +175,5 @@ def _path(series: Series, across: _Scale, upward: _Scale) -> str:
     points = [(across(x), upward(y)) for x, y in series.points if math.isfinite(x) and math.isfinite(y)]
     if series.style in {"dots", "cloud"}:
         return "".join(f"M{x:g} {y:g}h0" for x, y in points)  # a dot is a line of no length with round ends
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points) if points else ""
+    closed = "Z" if series.style == "band" else ""
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points) + closed if points else ""

@@ -25,6 +25,7 @@ def curves_section(
     metric: str = "accuracy",
     best_step: int | None = None,
     peak_flops: float | None = None,
+    explanation: str = _EXPLANATION,
 ) -> ReportSection:
     """Loss, validation metric, learning rate, gradient norm and speed over the steps.
 
@@ -33,6 +34,7 @@ def curves_section(
         metric: the validation metric that picked the best checkpoint, with or without a leading ``-``.
         best_step: the step whose weights were kept.
         peak_flops: the machine's measured matrix-multiply peak, floating-point operations a second.
+        explanation: how to read the curves.
     """
     steps = [line for line in history if "validation" not in line]
     evaluations = [line for line in history if "validation" in line]
@@ -50,7 +52,7 @@ def curves_section(
         note = "The run logged no steps; lower train.logging_steps to see curves."
         return ReportSection("Training", note, render("figures.html", charts=[], notes=[], columns=""))
     html = render("figures.html", charts=charts, notes=[], columns="")
-    return ReportSection("Training", _EXPLANATION, html)
+    return ReportSection("Training", explanation, html)
 
 
 def _points(lines: Lines, key: str) -> list[Point]:

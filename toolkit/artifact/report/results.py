@@ -14,8 +14,8 @@ from toolkit.metrics.glossary import describe, show, show_interval
 from toolkit.metrics.measure import SPLITS, Measure, headline_split, measures_of
 
 _EXPLANATION = (
-    "Measured on the {rows:,} rows of the {split} split{unseen}. The 95% interval says how far a figure "
-    "could move if another {rows:,} rows of the same kind were drawn (bootstrap). Two models whose "
+    "Measured on the {rows:,} {noun} of the {split} split{unseen}. The 95% interval says how far a figure "
+    "could move if another {rows:,} {noun} of the same kind were drawn (bootstrap). Two models whose "
     "intervals overlap widely are not clearly different."
 )
 
@@ -24,13 +24,16 @@ _BY_HEART = "When the train column is much better than the others, the model has
 
 
 def headline_section(
-    metrics: Mapping[str, Any], balance: Mapping[str, Mapping[str, float]] | None = None
+    metrics: Mapping[str, Any],
+    balance: Mapping[str, Mapping[str, float]] | None = None,
+    noun: str = "rows",
 ) -> ReportSection:
     """The held-out split's metrics as cards with intervals and meanings, and all splits side by side.
 
     Args:
         metrics: ``metrics.json``.
         balance: rows of each class by split, to say what always giving the most frequent one would score.
+        noun: what a row is called, in the plural.
     """
     split = headline_split(metrics)
     measures = measures_of(metrics[split]) | measures_of(metrics.get("performance", {}))
@@ -38,14 +41,16 @@ def headline_section(
     unseen = "" if split == "train" else ", which training never saw"
     if split == "validation":
         unseen = ", which chose the best checkpoint, so that they may be a little too good"
-    explanation = _EXPLANATION.format(rows=metrics[split].get("rows", 0), split=split, unseen=unseen)
+    explanation = _EXPLANATION.format(
+        rows=metrics[split].get("rows", 0), split=split, unseen=unseen, noun=noun
+    )
     counts = (balance or {}).get(split, {})
     if "accuracy" in measures and sum(counts.values()):
         name = max(counts, key=lambda label: counts[label])
         explanation += (
             f" Always answering “{name}” would reach {show('accuracy', counts[name] / sum(counts.values()))}."
         )
-    shown = _splits_table(metrics)
+    shown = _splits_table(metrics, noun)
     html = render(
         "headline.html", cards=cards, table=shown, note=_BY_HEART if shown and "train" in metrics else ""
     )
@@ -79,17 +84,18 @@ def _share(value: float | None) -> str:
 def _card(name: str, measure: Measure) -> dict[str, str]:
     metric = describe(name)
     interval = show_interval(name, measure)
+    better = "" if metric.better == "neither" else f" {metric.better.capitalize()} is better."
     return {
         "title": metric.title,
         "value": show(name, measure["value"]),
         "interval": "; ".join(
             part for part in (f"95%: {interval}" if interval else "", measure.get("note")) if part
         ),
-        "meaning": f"{metric.meaning} {metric.better.capitalize()} is better.",
+        "meaning": metric.meaning + better,
     }
 
 
-def _splits_table(metrics: Mapping[str, Any]) -> Markup | str:
+def _splits_table(metrics: Mapping[str, Any], noun: str) -> Markup | str:
     splits = [name for name in reversed(SPLITS) if name in metrics]
     if len(splits) < 2:
         return ""
@@ -97,7 +103,9 @@ def _splits_table(metrics: Mapping[str, Any]) -> Markup | str:
     rows: list[tuple[object, ...]] = [
         (describe(name).title, *(_cell(name, metrics[split].get(name)) for split in splits)) for name in names
     ]
-    rows.append(("Rows measured", *(f"{metrics[split].get('rows', 0):,}" for split in splits)))
+    rows.append(
+        (f"{noun.capitalize()} measured", *(f"{metrics[split].get('rows', 0):,}" for split in splits))
+    )
     return table(("", *splits), rows, caption="All splits")
 
 
