@@ -187,6 +187,19 @@ def test_a_wrong_model_is_told_with_the_right_one(change: str, said: str, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+def test_a_pretrained_timm_model_forgets_the_names_of_its_old_classes(tmp_path: Path) -> None:
+    folder = classes(tmp_path / "pictures", "cups", "plates")
+    few = ("train.max_steps=2", "options.size=32")
+    toolkit.train("image-classification", *few, data=folder, out=tmp_path / "run")
+    loaded = toolkit.load(tmp_path / "run")
+    picture = loaded.examples[0]["image"]
+    assert loaded.predict(picture)["scores"].keys() == {"cups", "plates"}
+    config = json.loads((loaded.model_folder / "config.json").read_text())
+    assert config["label_names"] == ["cups", "plates"]
+    plain = pipeline("image-classification", model=str(loaded.model_folder))
+    assert {entry["label"] for entry in plain(picture)} == {"cups", "plates"}
+
+
 def test_any_architecture_of_timm_with_new_weights(tmp_path: Path) -> None:
     data = classes(tmp_path / "pictures", "dark", "light", each=12)
     artifact = toolkit.train(

@@ -100,6 +100,9 @@ def _pretrained(located: Located, labels: Mapping[str, Any], changes: Mapping[st
             located.path, **labels, **changes, **located.config_kwargs
         )
         require_known(changes, config.to_dict())
+        if "id2label" in labels and hasattr(config, "label_names"):
+            # timm's configurations name their classes here too, and read them from here again: those of before.
+            config.label_names = list(labels["id2label"].values())
         return getattr(transformers, heads.auto).from_pretrained(
             located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
         )
