@@ -170,3 +170,10 @@ def test_the_five_likeliest_labels_count_where_there_are_more():
     logits, labels = single(classes=8, rows=300)
     got = score(SINGLE, logits, labels)["top5_accuracy"]["value"]
     assert got == pytest.approx(sk.top_k_accuracy_score(labels, logits, k=5, labels=range(8)))
+
+
+def test_all_right_on_a_few_rows_is_not_certainty():
+    logits = np.eye(2)[[0, 1] * 6] * 8
+    accuracy = score("single_label_classification", logits, np.array([0, 1] * 6))["accuracy"]
+    assert accuracy["value"] == accuracy["high"] == 1.0
+    assert accuracy["low"] == pytest.approx(0.025 ** (1 / 12))  # Clopper and Pearson: 73.5%

@@ -11,7 +11,16 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from toolkit.errors import TrainingError
 from toolkit.metrics.calibration import calibration_error, losses, predicted
-from toolkit.metrics.measure import RESAMPLES, Floats, Measure, Statistic, bootstrap, mean_of, undefined
+from toolkit.metrics.measure import (
+    RESAMPLES,
+    Floats,
+    Measure,
+    Statistic,
+    bootstrap,
+    exact_if_unanimous,
+    mean_of,
+    undefined,
+)
 from toolkit.metrics.regression import regression_statistics
 from toolkit.recipe.schema import ProblemType
 
@@ -38,6 +47,7 @@ METRICS: dict[ProblemType, tuple[str, ...]] = {
     ),
     "regression": ("mse", "mae", "r2", "pearson", "spearman"),
 }
+SHARES_OF_ROWS = {"accuracy", "subset_accuracy", "top5_accuracy"}
 TOP = 5
 """``top5_accuracy`` is given where there are more labels than this."""
 
@@ -81,6 +91,8 @@ def score(
     scores = bootstrap(
         statistics, len(labels), resamples=resamples, seed=seed, recentre=("ece", "ece_calibrated")
     )
+    for name in SHARES_OF_ROWS & scores.keys():
+        scores[name] = exact_if_unanimous(scores[name], len(labels))
     return _explain(problem_type, scores, labels, predicted(problem_type, logits))
 
 

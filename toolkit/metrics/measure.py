@@ -86,6 +86,15 @@ def median_of(values: NDArray[np.generic]) -> Statistic:
     return median
 
 
+def exact_if_unanimous(measure: Measure, rows: int) -> Measure:
+    """A share's exact 95% interval (Clopper & Pearson 1934) where it is 0 or 1, and no resample can differ."""
+    if measure["low"] is None or measure["value"] not in {0.0, 1.0}:
+        return measure
+    bound = 0.025 ** (1 / rows)
+    low, high = (bound, 1.0) if measure["value"] == 1.0 else (0.0, 1 - bound)
+    return {"value": measure["value"], "low": low, "high": high}
+
+
 def measures_of(entry: Mapping[str, Any]) -> dict[str, Measure]:
     """The measures of one part of ``metrics.json``, without counts and the like."""
     return {name: cast(Measure, value) for name, value in entry.items() if isinstance(value, Mapping)}

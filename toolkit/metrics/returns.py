@@ -14,6 +14,7 @@ from toolkit.metrics.measure import (
     Measure,
     Statistic,
     bootstrap,
+    exact_if_unanimous,
     mean_of,
     median_of,
     point,
@@ -61,7 +62,7 @@ def score_episodes(
     measures = _returns(values, seed, resamples)
     measures |= bootstrap(others, len(values), seed=seed, resamples=resamples)
     if "success_rate" in measures:
-        measures["success_rate"] = _exact_if_unanimous(measures["success_rate"], len(values))
+        measures["success_rate"] = exact_if_unanimous(measures["success_rate"], len(values))
     return measures
 
 
@@ -149,12 +150,3 @@ def _returns(values: Floats, seed: int, resamples: int) -> dict[str, Measure]:
     measures = bootstrap(statistics, len(values), seed=seed, resamples=resamples)
     worst = point(float(values.min())) if len(values) else undefined("no rows")
     return {**measures, "worst_return": worst}
-
-
-def _exact_if_unanimous(measure: Measure, episodes: int) -> Measure:
-    """The exact 95% interval (Clopper & Pearson 1934) where all or none succeeded, and no resample can differ."""
-    if measure["low"] is None or measure["value"] not in {0.0, 1.0}:
-        return measure
-    bound = 0.025 ** (1 / episodes)
-    low, high = (bound, 1.0) if measure["value"] == 1.0 else (0.0, 1 - bound)
-    return {"value": measure["value"], "low": low, "high": high}

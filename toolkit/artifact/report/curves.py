@@ -99,12 +99,18 @@ def _validation(evaluations: Lines, name: str, best_step: int | None) -> Chart |
     return Chart(
         f"{metric.title} on validation",
         Axis("step", low=0, high=last * 1.04),
-        Axis(metric.title.lower(), show=percent) if metric.unit == "share" else Axis(metric.title.lower()),
+        _share_axis(metric.title.lower(), points) if metric.unit == "share" else Axis(metric.title.lower()),
         [Series("", points, "dots"), *([Series("", points, "line")] if len(points) > 1 else [])],
         mark=best_step if best is not None else None,
         mark_label=f"kept: {show(name, best)}" if best is not None else "",
         caption=metric.meaning,
     )
+
+
+def _share_axis(label: str, points: Sequence[Point]) -> Axis:
+    """A little around the values, and never beyond what a share can be."""
+    values = [value for _, value in points]
+    return Axis(label, max(0.0, min(values) - 0.02), min(1.0, max(values) + 0.02), percent)
 
 
 def _rates(steps: Lines) -> Chart | None:
