@@ -50,6 +50,7 @@ SAVED: dict[str, tuple[str, spaces.Space[Any], dict[str, Any]]] = {
 
 def fresh(algorithm: str, actions: spaces.Space[Any], config: dict[str, Any], **given: Any) -> Agent:
     network, seen = given.pop("network", "mlp"), given.pop("seen", NUMBERS)
+    torch.manual_seed(3)  # weights with which episodes differ, whatever was drawn before
     policy = build_policy(algorithm, network, seen, actions, config, **given)
     return Agent(algorithm, network, config, policy, use_sde=given.get("use_sde", False))
 
