@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 
     import gymnasium
 
-PACKAGES: Mapping[str, str] = {
-    "ale_py": "ale_py",
-    "highway_env": "highway_env",
-}
-"""Modules that register environments when they are imported, by the package that brings them."""
+PACKAGES = ("ale_py", "highway_env")
+"""They register environments when they are imported."""
 OWN_FILE = ".py"
 
 
@@ -198,12 +195,12 @@ def _whence() -> str:
 @cache
 def _register_all() -> None:
     """Let the installed packages register their environments; gymnasium has registered its own."""
-    for package, module in PACKAGES.items():
+    for package in PACKAGES:
         if importlib.util.find_spec(package) is None:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            importlib.import_module(module)
+            importlib.import_module(package)
     if importlib.util.find_spec("mujoco") is not None:
         quadrotor.register()
 

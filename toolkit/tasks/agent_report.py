@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.artifact import layout
 from toolkit.artifact.report import (
     ReportSection,
     curves_section,
@@ -21,8 +22,9 @@ from toolkit.artifact.report import (
     videos_section,
 )
 from toolkit.artifact.report.videos import Video
-from toolkit.artifact.siblings import evaluations, find_siblings
-from toolkit.engine.rollout.agent import Agent
+from toolkit.artifact.siblings import find_siblings
+from toolkit.engine.history import History
+from toolkit.engine.rollout.agent import Agent, batched
 from toolkit.engine.rollout.play import Episode
 from toolkit.envs import spaces
 from toolkit.envs.video import encode
@@ -109,10 +111,7 @@ def _scores(episodes: Sequence[Episode]) -> dict[str, Any]:
 
 def _answering(agent: Agent, player: Player) -> dict[str, Measure]:
     """Time to choose one action."""
-    seat = player.arena.seats[0]
-    observation = seat.observation
-    one = {k: np.asarray(v)[None] for k, v in observation.items()} if isinstance(observation, dict) else None
-    given = np.asarray(observation)[None] if one is None else one
+    given = batched(player.arena.seats[0].observation)
     times: list[float] = []
     for _ in range(ANSWERS):
         started = time.perf_counter()
@@ -141,8 +140,8 @@ def _summary(lived: Lived, metrics: Mapping[str, Any]) -> str:
 def _sections(lived: Lived, played: Played, result: FitResult, records: Records) -> Sequence[ReportSection]:
     prepared = lived.prepared
     history = prepared.run.history.lines()
-    siblings = find_siblings(prepared.run.folder, records.recipe)
-    curves = [evaluations(history), *(evaluations(lines) for lines in siblings.values())]
+    siblings = [History(run / layout.HISTORY) for run in find_siblings(prepared.run.folder, records.recipe)]
+    curves = [_evaluations(lines) for lines in (history, *(sibling.lines() for sibling in siblings))]
     steps = [line for line in history if "samples_per_second" in line]
     returns = [episode.total for episode in played.test]
     chance = [episode.total for episode in played.chance]
@@ -161,6 +160,11 @@ def _sections(lived: Lived, played: Played, result: FitResult, records: Records)
         pace_section([(line["step"], line["samples_per_second"]) for line in steps], lived.parts),
         reproduce_section(records.recipe, records.manifest),
     ]
+
+
+def _evaluations(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, list[float]]]:
+    """Step and returns of each evaluation."""
+    return [(line["step"], line["returns"]) for line in history if "returns" in line]
 
 
 def _losses(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from stable_baselines3.common.policies import BasePolicy
 
+from toolkit.engine.rollout.normalization import Normalization
 from toolkit.engine.rollout.policies import ALGORITHMS, build_policy, distinct_weights, load_weights
 from toolkit.envs import spaces as written
 from toolkit.errors import Finding, ModelError, first_line
@@ -35,34 +36,6 @@ Observations = Any
 """An array (rows, ...), or a dict of such arrays."""
 State = Any
 """What a recurrent policy remembers of each row; None for all others."""
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """How observations are brought to mean 0 and variance 1: as they were when training ended.
-
-    ``mean`` and ``variance`` are float64 arrays by key of the observation, ``""`` for one that has no keys.
-    """
-
-    mean: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
-    variance: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
-    clip: float = 10.0
-    epsilon: float = 1e-8
-
-    def __call__(self, observations: Observations) -> Observations:
-        """The normalised observations, as ``VecNormalize`` gives them."""
-        if not self.mean:
-            return observations
-        if isinstance(observations, dict):
-            return {
-                key: self._apply(key, value) if key in self.mean else value
-                for key, value in observations.items()
-            }
-        return self._apply("", observations)
-
-    def _apply(self, key: str, values: np.ndarray) -> np.ndarray:
-        scaled = (values - self.mean[key]) / np.sqrt(self.variance[key] + self.epsilon)
-        return np.clip(scaled, -self.clip, self.clip).astype(np.float32)
 
 
 @dataclass
@@ -123,7 +96,7 @@ class Agent:
         """
         if not isinstance(self.action_space, spaces.Discrete):
             return {}
-        one = self.normalization(_batched(observation))
+        one = self.normalization(batched(observation))
         tensor, _ = self.policy.obs_to_tensor(one)
         with self._turn, torch.no_grad():
             values = self._values(tensor)
@@ -154,9 +127,7 @@ class Agent:
     def save(self, folder: Path) -> None:
         """Write weights and statistics as safetensors, and everything else as JSON."""
         tensors = {f"policy.{name}": tensor for name, tensor in distinct_weights(self.policy).items()}
-        for name in ("mean", "variance"):
-            for key, values in getattr(self.normalization, name).items():
-                tensors[f"normalization.{name}.{key}"] = torch.from_numpy(np.atleast_1d(values))
+        tensors |= {f"normalization.{name}": tensor for name, tensor in self.normalization.tensors().items()}
         save_file(
             {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS
         )
@@ -199,11 +170,7 @@ class Agent:
             raise ModelError(
                 Finding("error", str(folder), message, "give the model folder of a run")
             ) from error
-        statistics = {
-            name: {key: value.numpy() for key, value in _part(tensors, f"normalization.{name}.").items()}
-            for name in ("mean", "variance")
-        }
-        normalization = Normalization(**statistics, **data["normalization"])
+        normalization = Normalization.of(_part(tensors, "normalization."), **data["normalization"])
         return cls(data["algorithm"], data["network"], data["config"], policy, normalization, data["use_sde"])
 
 
@@ -274,7 +241,8 @@ def _padded_state(state: State, rows: int) -> State:
     return tuple(np.swapaxes(_filled(np.swapaxes(part, 0, 1), _up(rows)), 0, 1) for part in state)
 
 
-def _batched(observation: Observations) -> Observations:
+def batched(observation: Observations) -> Observations:
+    """One observation as a batch of one row."""
     if isinstance(observation, dict):
         return {key: np.asarray(value)[None] for key, value in observation.items()}
     return np.asarray(observation)[None]

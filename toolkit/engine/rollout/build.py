@@ -10,10 +10,11 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.noise import NormalActionNoise
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize, unwrap_vec_normalize
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
-from toolkit.engine.rollout.agent import Agent, Normalization
+from toolkit.engine.rollout.agent import Agent
+from toolkit.engine.rollout.normalization import give_statistics, normalization_of
 from toolkit.engine.rollout.policies import (
     algorithm_class,
     distinct_weights,
@@ -105,20 +106,6 @@ def agent_of(algorithm: BaseAlgorithm, name: str, network: str, config: Mapping[
     return Agent(name, network, config, algorithm.policy, normalization_of(algorithm), use_sde)
 
 
-def normalization_of(algorithm: BaseAlgorithm) -> Normalization:
-    """The observations' statistics so far."""
-    around = unwrap_vec_normalize(algorithm.env) if algorithm.env is not None else None
-    if around is None or not around.norm_obs:
-        return Normalization()
-    parts: Mapping[str, Any] = around.obs_rms if isinstance(around.obs_rms, dict) else {"": around.obs_rms}
-    return Normalization(
-        {key: np.array(part.mean) for key, part in parts.items()},
-        {key: np.array(part.var) for key, part in parts.items()},
-        around.clip_obs,
-        around.epsilon,
-    )
-
-
 def give_weights(algorithm: BaseAlgorithm, agent: Agent) -> None:
     """Begin from an agent that was trained before: its weights, and its statistics where both have them.
 
@@ -132,9 +119,4 @@ def give_weights(algorithm: BaseAlgorithm, agent: Agent) -> None:
         message = "the agent to begin from has another algorithm, network, observations or actions"
         raise RecipeError(Finding("error", "model.name", message, "train it with the recipe that made it"))
     load_weights(policy, others)
-    around = unwrap_vec_normalize(algorithm.env) if algorithm.env is not None else None
-    if around is None or not agent.normalization.mean:
-        return
-    parts: Mapping[str, Any] = around.obs_rms if isinstance(around.obs_rms, dict) else {"": around.obs_rms}
-    for key, part in parts.items():
-        part.mean, part.var = agent.normalization.mean[key].copy(), agent.normalization.variance[key].copy()
+    give_statistics(algorithm, agent.normalization)

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from toolkit.engine import checkpoint
-from toolkit.engine.rollout.build import normalization_of
 from toolkit.engine.rollout.clock import Clock
+from toolkit.engine.rollout.normalization import normalization_of
 from toolkit.engine.rollout.policies import distinct_weights
 from toolkit.engine.rollout.saving import pack, settle, unpack
 from toolkit.errors import TrainingError
@@ -160,17 +161,10 @@ class Diary(BaseCallback):
             self.run.say(f"stopping at step {self.algorithm.num_timesteps}: {progress.stopped}")
 
     def _keep_best(self, about: Mapping[str, Any]) -> None:
-        normalization = normalization_of(self.algorithm)
-        import torch
-
-        statistics = {
-            f"{name}.{key}": torch.from_numpy(values)
-            for name in ("mean", "variance")
-            for key, values in getattr(normalization, name).items()
-        }
-        groups = {"policy": distinct_weights(self.algorithm.policy)} | (
-            {"statistics": statistics} if statistics else {}
-        )
+        groups = {"policy": distinct_weights(self.algorithm.policy)}
+        statistics = normalization_of(self.algorithm).tensors()
+        if statistics:
+            groups["statistics"] = statistics
         checkpoint.save(self.run.checkpoints / "best", groups, about)
 
     def _save(self) -> None:
@@ -225,8 +219,6 @@ class Diary(BaseCallback):
         Raises:
             TrainingError: they are not.
         """
-        import torch
-
         if not all(bool(torch.isfinite(p).all()) for p in self.algorithm.policy.parameters()):
             raise TrainingError(
                 f"the policy's weights are not finite any more; lower train.learning_rate ({self.where()})"

@@ -6,13 +6,11 @@ import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from stable_baselines3.common.vec_env import unwrap_vec_normalize
-
 from toolkit.engine import checkpoint
 from toolkit.engine.memory import peak_memory
 from toolkit.engine.rollout.agent import threads_for
 from toolkit.engine.rollout.diary import Diary, Evaluate
+from toolkit.engine.rollout.normalization import Normalization, give_statistics
 from toolkit.engine.rollout.policies import load_weights
 from toolkit.engine.rollout.saving import settle
 from toolkit.engine.session import FitResult
@@ -91,7 +89,7 @@ def _time_parts(algorithm: BaseAlgorithm, diary: Diary) -> None:
 
 def _parts(diary: Diary) -> dict[str, float]:
     counted = dict(diary.clock.seconds)
-    rest = diary.wall() - sum(counted.values())  # pyright: ignore[reportPrivateUsage]
+    rest = diary.wall() - sum(counted.values())
     return {**counted, "choosing actions": max(rest, 0.0)}
 
 
@@ -102,14 +100,7 @@ def _restore_best(algorithm: BaseAlgorithm, run: Run) -> None:
         return
     tensors = checkpoint.load(folder).tensors
     load_weights(algorithm.policy, tensors["policy"])
-    around = unwrap_vec_normalize(algorithm.env) if algorithm.env is not None else None
-    if around is None or not around.norm_obs:
-        return
-    own: Any = around.obs_rms
-    for key, part in own.items() if isinstance(own, dict) else [("", own)]:
-        shape = np.shape(part.mean)
-        part.mean = tensors["statistics"][f"mean.{key}"].numpy().reshape(shape)
-        part.var = tensors["statistics"][f"variance.{key}"].numpy().reshape(shape)
+    give_statistics(algorithm, Normalization.of(tensors.get("statistics", {})))
 
 
 def _result(algorithm: BaseAlgorithm, run: Run, diary: Diary) -> FitResult:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from stable_baselines3.common.running_mean_std import RunningMeanStd
-from stable_baselines3.common.vec_env import VecNormalize, unwrap_vec_normalize
+from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor
 
 from toolkit.engine.checkpoint import Checkpoint, pack_optimizer, unpack_optimizer
+from toolkit.engine.rollout.normalization import normalizer, observation_statistics
 from toolkit.engine.rollout.policies import distinct_weights, load_weights
 from toolkit.engine.seed import seed_everything
+from toolkit.envs.watched import episode_seed
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -41,7 +43,7 @@ def settle(algorithm: BaseAlgorithm, seed: int) -> None:
     """Make what is drawn from here on follow from the position alone."""
     position = (seed, algorithm.num_timesteps)
     seed_everything(*position)
-    algorithm.action_space.seed(int(np.random.SeedSequence(position).generate_state(1)[0]))
+    algorithm.action_space.seed(episode_seed(*position))
     if algorithm.use_sde:  # drawn before the rollout begins, and not kept
         noisy: Any = getattr(algorithm, "actor", algorithm.policy)
         assert algorithm.env is not None  # it is learning
@@ -167,7 +169,7 @@ def _begin_anew(algorithm: BaseAlgorithm) -> None:
     owner: Any = algorithm
     owner._last_obs = owner.env.reset()
     owner._last_episode_starts = np.ones((owner.env.num_envs,), dtype=bool)
-    around = unwrap_vec_normalize(owner.env)
+    around = normalizer(algorithm)
     if around is not None:
         owner._last_original_obs = around.get_original_obs()
 
@@ -204,19 +206,14 @@ def _restore_buffer(
 
 
 def _means(around: VecNormalize) -> dict[str, RunningMeanStd]:
-    parts: dict[str, RunningMeanStd] = {"return": around.ret_rms}
-    if around.norm_obs:
-        own: Any = around.obs_rms
-        parts |= (
-            {f"observation.{key}": p for key, p in own.items()}
-            if isinstance(own, dict)
-            else {"observation": own}
-        )
-    return parts
+    parts = observation_statistics(around)
+    return {"return": around.ret_rms} | {
+        f"observation.{key}" if key else "observation": part for key, part in parts.items()
+    }
 
 
 def _statistics(algorithm: BaseAlgorithm) -> Iterator[tuple[str, Tensor]]:
-    around = unwrap_vec_normalize(algorithm.env) if algorithm.env is not None else None
+    around = normalizer(algorithm)
     if around is None:
         return
     yield "returns", torch.from_numpy(around.returns)
@@ -227,7 +224,7 @@ def _statistics(algorithm: BaseAlgorithm) -> Iterator[tuple[str, Tensor]]:
 
 
 def _restore_statistics(algorithm: BaseAlgorithm, tensors: Mapping[str, Tensor]) -> None:
-    around = unwrap_vec_normalize(algorithm.env) if algorithm.env is not None else None
+    around = normalizer(algorithm)
     if around is None:
         return
     around.returns = tensors["returns"].numpy().copy()
