@@ -13,7 +13,6 @@ included.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.process import ROOT, ChildError, commit, measure
+from benchmarks.process import ROOT, ChildError, measure
 from benchmarks.summary import spread
 from benchmarks.zoo import SETTINGS, Setting
 from toolkit.files import read_json, write_json
@@ -54,10 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _compare(name: str, seeds: Sequence[int]) -> dict[str, Any]:
     setting = SETTINGS[name]
     results: dict[str, Any] = {
-        "command": f"python -m benchmarks.agents {name} --seeds {' '.join(map(str, seeds))}",
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": commit(),
-        "machine": machine.describe(),
+        **machine.circumstances(f"python -m benchmarks.agents {name} --seeds {' '.join(map(str, seeds))}"),
         "setting": setting._asdict(),
         "runs": [],
     }

@@ -6,6 +6,7 @@ memory is not counted for a contender.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import platform
@@ -17,7 +18,7 @@ from typing import Any
 import psutil
 
 import toolkit
-from benchmarks.process import cores
+from benchmarks.process import commit, cores
 
 PACKAGES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy")
 SIZES = (2048, 4096)
@@ -81,3 +82,13 @@ if __name__ == "__main__":
 
     torch.set_num_threads(cores())
     print(json.dumps({"matmul_peak_flops": matmul_peak(), "threads": torch.get_num_threads()}))
+
+
+def circumstances(command: str) -> dict[str, Any]:
+    """What every results file begins with: how, when, of which commit and on which machine it was measured."""
+    return {
+        "command": command,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": commit(),
+        "machine": describe(),
+    }

@@ -14,7 +14,6 @@ toolkit does.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import shutil
 import sys
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.process import ROOT, ChildError, commit, measure
+from benchmarks.process import ROOT, ChildError, measure
 from benchmarks.recipes import train as train_toolkit
 from benchmarks.summary import summarise
 from toolkit.files import read_json, write_json
@@ -81,10 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _compare(name: str, seeds: Sequence[int]) -> dict[str, Any]:
     setting = SETTINGS[name]
     results: dict[str, Any] = {
-        "command": f"python -m benchmarks.pictures {name} --seeds {' '.join(map(str, seeds))}",
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": commit(),
-        "machine": machine.describe(),
+        **machine.circumstances(f"python -m benchmarks.pictures {name} --seeds {' '.join(map(str, seeds))}"),
         "setting": setting,
         "runs": [],
     }

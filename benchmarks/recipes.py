@@ -13,7 +13,6 @@ never looks at it before the end.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import shlex
 import sys
@@ -24,7 +23,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.header import HeaderError, check_header, write_measured
-from benchmarks.process import ROOT, ChildError, commit, measure
+from benchmarks.process import ROOT, ChildError, measure
 from benchmarks.summary import spread
 from toolkit.errors import ToolkitError
 from toolkit.files import read_json, write_json
@@ -61,10 +60,7 @@ def _measure(name: str, changes: Sequence[str], given: argparse.Namespace) -> di
     words = [name, *changes, "--seeds", *map(str, given.seeds)]
     words += ["--metric", given.metric] if given.metric else []
     results: dict[str, Any] = {
-        "command": f"python -m benchmarks.recipes {shlex.join(words)}",
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": commit(),
-        "machine": machine.describe(),
+        **machine.circumstances(f"python -m benchmarks.recipes {shlex.join(words)}"),
         "runs": [],
     }
     target = given.results / f"{name.replace('/', '-')}.json"

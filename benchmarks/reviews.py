@@ -14,7 +14,6 @@ anew. This process imports no torch: a child's peak memory starts at its parent'
 from __future__ import annotations
 
 import argparse
-import datetime
 import shlex
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from typing import Any
 from benchmarks import machine, summary
 from benchmarks.contenders import CONTENDERS, run
 from benchmarks.header import HeaderError, check_header, write_measured
-from benchmarks.process import ROOT, ChildError, commit, measure
+from benchmarks.process import ROOT, ChildError, measure
 from toolkit.errors import ToolkitError
 from toolkit.files import read_json, write_json
 from toolkit.recipe.catalogue import find
@@ -98,10 +97,7 @@ def _overrides(given: argparse.Namespace) -> list[str]:
 
 def _compare(work: Path, given: argparse.Namespace) -> dict[str, Any]:
     results: dict[str, Any] = {
-        "command": _command(given),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": commit(),
-        "machine": machine.describe(),
+        **machine.circumstances(_command(given)),
         "setup": {key: value for key, value in read_json(work / "setup.json").items() if key != "model"},
         "runs": [],
     }
