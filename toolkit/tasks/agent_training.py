@@ -13,7 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 
 from toolkit.engine.memory import peak_memory
-from toolkit.engine.rollout.agent import Agent, threads_for
+from toolkit.engine.rollout.agent import Agent, threads, threads_for
 from toolkit.engine.rollout.build import agent_of, build_algorithm, give_weights, normalized
 from toolkit.engine.rollout.foreign import take_weights
 from toolkit.engine.rollout.play import Episode
@@ -240,7 +240,7 @@ def try_out(prepared: Prepared) -> dict[str, Any]:
     starts = getattr(algorithm, "learning_starts", None)
     if starts is not None:
         algorithm.learning_starts = min(starts, wanted)  # pyright: ignore[reportAttributeAccessIssue]
-    with threads_for(algorithm.policy):
+    with threads(threads_for(algorithm.policy)):
         while time.perf_counter() - started < TRIED:
             begun = time.perf_counter()
             before = algorithm.num_timesteps

@@ -29,8 +29,8 @@ ROWS = 8
 """Observations are answered in groups of this size, filled up where there are fewer: a row of a matrix product of one
 size does not depend on its neighbours, so that an episode goes the same way alone and among others."""
 
-LARGE = 2_000_000
-"""Weights from which a policy is worth more than one thread."""
+WORK = 2_000_000
+"""Weights times rows that are worth a thread."""
 
 Observations = Any
 """An array (rows, ...), or a dict of such arrays."""
@@ -175,16 +175,24 @@ class Agent:
 
 
 @contextlib.contextmanager
-def threads_for(policy: BasePolicy) -> Generator[None]:
-    """One thread for a small network, all for a large one: handing out little work takes longer than doing it."""
+def threads(count: int) -> Generator[None]:
+    """So many threads of torch in a block."""
     before = torch.get_num_threads()
-    weights = sum(parameter.numel() for parameter in policy.parameters())
-    convolutions = any(parameter.ndim == 4 for parameter in policy.parameters())
-    torch.set_num_threads(before if convolutions or weights > LARGE else 1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def threads_for(policy: BasePolicy, rows: int = ROWS) -> int:
+    """As many threads as so many rows are worth: handing out little work takes longer than doing it."""
+    weights = 0
+    for parameter in policy.parameters():
+        if parameter.ndim == 4:  # convolutions use each weight at many places
+            return torch.get_num_threads()
+        weights += parameter.numel()
+    return max(1, min(torch.get_num_threads(), rows * weights // WORK))
 
 
 def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

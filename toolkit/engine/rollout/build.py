@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
 from toolkit.engine.rollout.agent import Agent
+from toolkit.engine.rollout.learners.acting import quicken
 from toolkit.engine.rollout.normalization import give_statistics, normalization_of
 from toolkit.engine.rollout.policies import (
     algorithm_class,
@@ -68,6 +69,7 @@ def build_algorithm(
             algorithm = algorithm_class(name)(made, envs, policy_kwargs=policy_kwargs, **given)
     except (AssertionError, ValueError) as error:  # how stable-baselines3 refuses settings
         raise RecipeError(Finding("error", "options", first_line(error), f"see {name}'s settings")) from error
+    quicken(algorithm.policy, use_sde=algorithm.use_sde)
     algorithm.set_logger(Logger(folder=None, output_formats=[]))
     return algorithm, [
         first_line(entry.message) for entry in caught if isinstance(entry.message, UserWarning)

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from toolkit.engine.rollout.agent import ROWS, Agent, threads_for
+from toolkit.engine.rollout.agent import ROWS, Agent, threads, threads_for
 from toolkit.envs.making import EnvSpec, make
 from toolkit.envs.spaces import describe
 from toolkit.envs.watched import all_finite
@@ -63,7 +63,7 @@ class Arena:
         """
         while len(self.seats) < min(ROWS, len(seeds)):
             self.seats.append(_Seat(make(self.spec)))
-        with threads_for(agent.policy):
+        with threads(threads_for(agent.policy)):
             return self._play(agent, seeds, deterministic)
 
     def _play(self, agent: Agent, seeds: Sequence[int], deterministic: bool) -> list[Episode]:

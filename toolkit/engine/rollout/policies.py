@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
 ALGORITHMS: Mapping[str, str] = {
-    "a2c": "stable_baselines3:A2C",
-    "dqn": "stable_baselines3:DQN",
-    "ppo": "stable_baselines3:PPO",
-    "qr-dqn": "sb3_contrib:QRDQN",
+    "a2c": "toolkit.engine.rollout.learners.policy_gradients:A2C",
+    "dqn": "toolkit.engine.rollout.learners.values:DQN",
+    "ppo": "toolkit.engine.rollout.learners.policy_gradients:PPO",
+    "qr-dqn": "toolkit.engine.rollout.learners.values:QRDQN",
     "recurrent-ppo": "sb3_contrib:RecurrentPPO",
-    "sac": "stable_baselines3:SAC",
-    "td3": "stable_baselines3:TD3",
+    "sac": "toolkit.engine.rollout.learners.actor_critics:SAC",
+    "td3": "toolkit.engine.rollout.learners.actor_critics:TD3",
 }
 ACTIONS: Mapping[str, tuple[type[spaces.Space[Any]], ...]] = {
     **dict.fromkeys(("dqn", "qr-dqn"), (spaces.Discrete,)),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from toolkit.engine import checkpoint
 from toolkit.engine.memory import peak_memory
-from toolkit.engine.rollout.agent import threads_for
+from toolkit.engine.rollout.agent import threads, threads_for
 from toolkit.engine.rollout.diary import Diary, Evaluate
 from toolkit.engine.rollout.normalization import Normalization, give_statistics
 from toolkit.engine.rollout.policies import load_weights
@@ -47,7 +47,7 @@ def rollout(
         diary.resume(algorithm)
     _time_parts(algorithm, diary)
     left = total - algorithm.num_timesteps
-    with threads_for(algorithm.policy), run.talk.steps(total), _breakdowns(diary):
+    with threads(threads_for(algorithm.policy)), run.talk.steps(total), _breakdowns(diary):
         if left > 0 and not diary.progress.stopped:
             algorithm.learn(left, callback=diary, log_interval=None, reset_num_timesteps=False)  # pyright: ignore[reportArgumentType]
         else:
@@ -83,8 +83,20 @@ def _breakdowns(diary: Diary) -> Generator[None]:
 def _time_parts(algorithm: BaseAlgorithm, diary: Diary) -> None:
     """Count the time of learning and of the environments; what is left is choosing actions."""
     owner: Any = algorithm
-    owner.train = diary.clock.timed("learning", owner.train)
+    owner.train = diary.clock.timed("learning", _with_threads(algorithm, owner.train))
     owner.env.step = diary.clock.timed("environment", owner.env.step)
+
+
+def _with_threads(algorithm: BaseAlgorithm, train: Callable[..., None]) -> Callable[..., None]:
+    owner: Any = algorithm
+    rows = getattr(owner, "batch_size", 0) or owner.n_steps * owner.n_envs
+    count = threads_for(algorithm.policy, rows)
+
+    def call(*args: Any, **kwargs: Any) -> None:
+        with threads(count):
+            train(*args, **kwargs)
+
+    return call
 
 
 def _parts(diary: Diary) -> dict[str, float]:
