@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from toolkit.engine import checkpoint
-from toolkit.engine.memory import peak_memory
+from toolkit.engine.memory import keep_freed_memory, peak_memory
 from toolkit.engine.rollout.agent import threads, threads_for
 from toolkit.engine.rollout.diary import Diary, Evaluate
 from toolkit.engine.rollout.normalization import Normalization, give_statistics
@@ -46,6 +46,8 @@ def rollout(
     if run.resume:
         diary.resume(algorithm)
     _time_parts(algorithm, diary)
+    if algorithm.device.type == "cpu":
+        keep_freed_memory()
     left = total - algorithm.num_timesteps
     with threads(threads_for(algorithm.policy)), run.talk.steps(total), _breakdowns(diary):
         if left > 0 and not diary.progress.stopped:

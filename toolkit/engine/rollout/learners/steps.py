@@ -70,7 +70,7 @@ class Descent:
         gradient = _laid_out(self._weights, torch.autograd.grad(figures[0], self._weights))
         if self._max_grad_norm is not None:
             norm = torch.linalg.vector_norm(gradient)
-            gradient = gradient * (self._max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
+            gradient.mul_((self._max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
         return [*(figure.detach() for figure in figures), gradient]
 
 
