@@ -24,6 +24,7 @@ class Case:
     ``small`` writes a model of the task's real architecture, without dropout, that trains in a second a step.
     ``signal`` is what the history tells of learning: a loss that falls, or a return that rises. ``pieces`` cuts each
     step into parts; ``processes`` says whether several can share one. ``place`` is where a bad input is given.
+    ``learns_small`` has the small model learn where the recipe's own takes too long.
     """
 
     recipe: str
@@ -35,6 +36,7 @@ class Case:
     pieces: Sequence[str] = ("train.gradient_accumulation_steps=3",)
     processes: bool = True
     place: str = "data"
+    learns_small: bool = False
 
     def given(self, source: Path) -> tuple[tuple[str, ...], Path | None]:
         """Overrides, and what ``data`` is, that give an input."""

@@ -38,14 +38,17 @@ def test_every_task_of_the_table_is_here() -> None:
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Artifact]:
+def learned(
+    small: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Artifact]:
     """The task's pretrained sample, trained for a few steps on its sample data; once a task."""
     made: dict[str, Artifact] = {}
 
     def learn(task: str) -> Artifact:
         if task not in made:
-            folder = tmp_path_factory.mktemp("learned") / "run"
-            made[task] = toolkit.train(CASES[task].recipe, *CASES[task].learning, out=folder)
+            case, folder = CASES[task], tmp_path_factory.mktemp("learned") / "run"
+            model = [f"model.name={small(task)}"] if case.learns_small else []
+            made[task] = toolkit.train(case.recipe, *case.learning, *model, out=folder)
         return made[task]
 
     return learn

@@ -38,10 +38,16 @@ UNNAMED = "USER/NAME"
 LIBRARY = "transformers"
 """What opens most models; a task's manifest may name another."""
 
-_EXAMPLES = {"episode": "7", "text": '"Some text."', "picture": '"picture.png"'}
+_EXAMPLES = {
+    "episode": "7",
+    "picture": '"picture.png"',
+    "prompt": '"Where do you come from?"',
+    "text": '"Some text."',
+}
 """An input of each kind, in Python."""
 _OTHERS = {
     "episode": "other settings of the environment, other starts, other physics",
+    "prompt": "other languages, other subjects, other ways to ask",
     "text": "other languages, other kinds of text",
     "picture": "other cameras, light, angles and backgrounds",
 }
@@ -79,6 +85,7 @@ _HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "average_precision_50": ("map", {"iou": 0.5}),
     "average_precision_75": ("map", {"iou": 0.75}),
     "mean_return": ("mean_reward", None),
+    "perplexity": ("perplexity", None),
     "mse": ("mse", None),
     "mae": ("mae", None),
     "r2": ("r_squared", None),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from datasets import ClassLabel, Image, Value
+from datasets import ClassLabel, Image, List, Value
 
 from toolkit.data.boxes import holds_boxes
 from toolkit.data.compute import compute as pc
@@ -17,7 +17,13 @@ from toolkit.errors import DataError, Finding, did_you_mean
 
 Columns = dict[str, str | list[str]]
 """Role to the source column, or columns, that play it."""
-NOUNS: dict[Kind, str] = {"text": "text", "image": "pictures", "mask": "masks", "boxes": "objects with boxes"}
+NOUNS: dict[Kind, str] = {
+    "text": "text",
+    "messages": "conversations",
+    "image": "pictures",
+    "mask": "masks",
+    "boxes": "objects with boxes",
+}
 """What a column of each kind holds, in the words of an error."""
 PICTURED: tuple[Kind, ...] = ("image", "mask")
 """Kinds whose cells are pictures, or paths of pictures."""
@@ -44,16 +50,53 @@ def map_columns(
             {group} if group else set[str]()
         )
         free = [name for name in table.columns if name not in taken]
-        guess = _by_name(role, free) or _by_content(role, table, free)
+        guess = _by_name(role, free) or (None if role.form else _by_content(role, table, free))
         if guess:
             columns[role.name] = guess
-            fix = f"if that is wrong set data.columns.{role.name}=NAME"
-            notes.append(Finding("note", "data.columns", f"{role.name} is taken from column '{guess}'", fix))
-        elif not role.optional:
+            notes.append(_guess(role.name, guess))
+        elif not role.optional and not role.form:
             missing.append(_no_column(table, role))
     if missing:
         raise DataError(missing)
+    if any(role.form for role in roles):
+        columns = _in_one_form(table, roles, columns, given)
+        notes = [_guess(name, value) for name, value in columns.items() if name not in given]
     return columns, notes + _kinds(table, roles, columns)
+
+
+def _guess(role: str, name: object) -> Finding:
+    fix = f"if that is wrong set data.columns.{role}=NAME"
+    return Finding("note", "data.columns", f"{role} is taken from column '{name}'", fix)
+
+
+def _in_one_form(
+    table: Table, roles: Sequence[Role], columns: Columns, given: Mapping[str, str | list[str]]
+) -> Columns:
+    """The columns of the form that the recipe names, or of the first that is there.
+
+    Raises:
+        DataError: no form has all its columns.
+    """
+    forms: dict[str, list[Role]] = {}
+    for role in roles:
+        if role.form:
+            forms.setdefault(role.form, []).append(role)
+    named = [form for form, parts in forms.items() if any(role.name in given for role in parts)]
+    for form in named[:1] or forms:
+        found = {role.name: columns[role.name] for role in forms[form] if role.name in columns}
+        if len(found) == len(forms[form]):
+            others = {role.name for role in roles if role.form and role.form != form}
+            return {name: value for name, value in columns.items() if name not in others}
+    for parts in forms.values():  # texts may be called anything
+        guess = _by_content(parts[0], table, table.columns) if len(parts) == 1 and not named else None
+        if guess:
+            others = {role.name for role in roles if role.form} - {parts[0].name}
+            kept = {name: value for name, value in columns.items() if name not in others}
+            return {**kept, parts[0].name: guess}
+    ways = " or ".join(" and ".join(role.name for role in forms[form]) for form in named[:1] or forms)
+    message = f"no column for {ways} (there are {', '.join(table.columns)})"
+    fix = f"name them: data.columns.{next(iter(forms.values()))[0].name}={table.columns[0]}"
+    raise DataError(Finding("error", table.parts[0].name, message, fix))
 
 
 def names_in(value: str | list[str]) -> list[str]:
@@ -148,6 +191,8 @@ def _suits(role: Role, table: Table, name: str) -> bool:
     feature = table.dataset.features[name]
     if role.kind == "boxes":
         return holds_boxes(feature) or _is_text(getattr(feature, "feature", feature))
+    if role.kind == "messages":
+        return isinstance(feature, List) or _is_text(feature)
     return _is_text(feature) or (role.kind in PICTURED and isinstance(feature, Image))
 
 

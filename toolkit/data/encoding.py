@@ -16,6 +16,7 @@ from toolkit.data.boxes import BoxColumn, BoxReader, EncodedBoxes, box_features,
 from toolkit.data.columns import Columns
 from toolkit.data.compute import compute as pc
 from toolkit.data.labels import Encoded, LabelColumns, LabelSpace, encode
+from toolkit.data.messages import read_messages, written
 from toolkit.data.pixels import PixelStore
 from toolkit.data.roles import ROW, Role
 from toolkit.data.store import BATCH, Stored, stored, write_arrow
@@ -63,12 +64,18 @@ class Target:
 
     @property
     def texts(self) -> dict[str, str]:
-        """Text role to source column."""
+        """Role to source column, of what is kept as text."""
         return {
             r.name: str(self.columns[r.name])
             for r in self.roles
-            if r.kind == "text" and r.name in self.columns
+            if r.kind in {"text", "messages"} and r.name in self.columns
         }
+
+    def text(self, role: str, cells: pa.Array) -> pa.Array:
+        """A column's cells as texts; conversations as JSON."""
+        if any(r.name == role and r.kind == "messages" for r in self.roles):
+            return pa.array([written(read_messages(cell)) for cell in cells.to_pylist()], pa.string())
+        return pc.cast(cells, pa.string())
 
     @property
     def picture(self) -> str | None:
@@ -157,7 +164,7 @@ def _arrays(pick: Pick, target: Target) -> Iterator[tuple[int, list[pa.Array], E
     names = list(dict.fromkeys([*target.texts.values(), *(label.columns if label else ())]))
     start = 0
     for batch in pick.batches(names):
-        texts = [pc.cast(batch[name].combine_chunks(), pa.string()) for name in target.texts.values()]
+        texts = [target.text(role, batch[name].combine_chunks()) for role, name in target.texts.items()]
         yield start, texts, encode(batch, label, target.space) if label and target.space else None
         start += len(batch)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "image", "label", "mask", "boxes"]
+Kind = Literal["text", "messages", "image", "label", "mask", "boxes"]
 BoxFormat = Literal["xywh", "xyxy"]
 """What four numbers of a box mean: left, top, width and height as in COCO, or left, top, right and bottom."""
 
@@ -24,6 +24,8 @@ class Role:
     kind: Kind
     guesses: tuple[str, ...] = ()
     optional: bool = False
+    form: str = ""
+    """Roles of one form make up a row together; of several forms the first one whose columns are all there is used."""
     box_format: BoxFormat = "xywh"
     """Of boxes: what their numbers mean where the source does not say it."""
 
@@ -35,4 +37,4 @@ class Role:
     @property
     def is_content(self) -> bool:
         """Whether this role is what the model reads."""
-        return self.kind in {"text", "image"}
+        return self.kind in {"text", "messages", "image"}

@@ -16,6 +16,7 @@ from toolkit.data.columns import Columns
 from toolkit.data.compute import compute as pc
 from toolkit.data.labels import Encoded, LabelColumns, LabelSpace, complaint, encode
 from toolkit.data.masks import IGNORE
+from toolkit.data.messages import problem_in
 from toolkit.data.pixels import PixelStore
 from toolkit.data.problems import Problems
 from toolkit.data.roles import Role
@@ -58,15 +59,16 @@ class Layout:
     picture: str | None = None
     mask: str | None = None
     boxes: BoxColumn | None = None
+    messages: str | None = None
 
     @classmethod
     def of(cls, roles: Sequence[Role], columns: Columns, group: str | None) -> Layout:
         """The layout of mapped columns."""
         mapped = [role for role in roles if role.name in columns]
         texts = tuple(str(columns[role.name]) for role in mapped if role.kind == "text")
-        picture, mask = (
+        picture, mask, messages = (
             next((str(columns[role.name]) for role in mapped if role.kind == kind), None)
-            for kind in ("image", "mask")
+            for kind in ("image", "mask", "messages")
         )
         label = next((columns[role.name] for role in mapped if role.is_label), None)
         return cls(
@@ -76,6 +78,7 @@ class Layout:
             picture,
             mask,
             BoxColumn.of(roles, columns),
+            messages,
         )
 
     @property
@@ -88,7 +91,12 @@ class Layout:
         """The columns that are read here; pictures are read, and decoded, by a store of their own."""
         label = () if self.label is None else (self.label,) if isinstance(self.label, str) else self.label
         boxes = [self.boxes.name] if self.boxes else []
-        return list(dict.fromkeys([*self.texts, *label, *boxes, *([self.group] if self.group else [])]))
+        return list(dict.fromkeys([*self.contents, *label, *boxes, *([self.group] if self.group else [])]))
+
+    @property
+    def contents(self) -> list[str]:
+        """The columns that hold what is read as text."""
+        return [*self.texts, *([self.messages] if self.messages else [])]
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,9 @@ class Reader:
         good = np.ones(len(batch), bool)
         for name in filter(None, [*self.layout.texts, self.layout.group]):
             good &= self._filled(batch, name, start)
+        if self.layout.messages:
+            cells = batch[self.layout.messages].to_pylist()
+            good &= self._without([problem_in(cell) for cell in cells], start)
         if self.pixels is not None:
             good &= self._without(self._errors(batch, start, self.pixels), start)
         if self.label is None or self.space is None:
@@ -174,7 +185,7 @@ class Reader:
         """A uint64 hash of the content of each usable row of a batch: its picture, or its texts."""
         if self.pixels is not None:
             return self.pixels.keys[start : start + len(batch)][good]
-        return content_keys(batch.filter(pa.array(good)), self.layout.texts)
+        return content_keys(batch.filter(pa.array(good)), self.layout.contents)
 
     def _labelled(self, batch: pa.Table, encoded: Encoded, start: int) -> np.ndarray:
         label, space = self.label, self.space

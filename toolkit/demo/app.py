@@ -10,12 +10,14 @@ import gradio as gr
 from toolkit.artifact import Artifact
 from toolkit.demo import summary
 from toolkit.demo.albums import AlbumTab
+from toolkit.demo.chat import ChatTab
+from toolkit.demo.continuing import ContinueTab
 from toolkit.demo.files import FileTab
 from toolkit.demo.play import PlayTab
 from toolkit.demo.serve import Demo, in_event_loop
 from toolkit.demo.single import SingleTab
 from toolkit.demo.uploads import upload_folder
-from toolkit.tasks.signature import Asked, Environment, Image, Text
+from toolkit.tasks.signature import Asked, Environment, Image, Prompt, Text
 
 QUEUE = 64
 """Requests that may wait; the next one is told that the server is busy."""
@@ -31,8 +33,15 @@ class Tab(Protocol):
         ...
 
 
+def _writing(artifact: Artifact) -> Tab:
+    """A conversation with a model that answers, a page to go on writing with one that does not."""
+    chats = getattr(artifact.predictor, "chats", False)
+    return ChatTab(artifact) if chats else ContinueTab(artifact)
+
+
 TABS: dict[type[Asked], Sequence[Callable[[Artifact], Tab]]] = {
     Text: (SingleTab, FileTab),
+    Prompt: (_writing, FileTab),
     Image: (SingleTab, AlbumTab),
     Environment: (PlayTab,),
 }

@@ -23,6 +23,7 @@ METRICS = {
     "mean_average_precision": "mean average precision",
     "mean_iou": "mean IoU",
     "mean_dice": "mean Dice",
+    "perplexity": "perplexity",
     "micro_f1": "micro F1",
     "r2": "R²",
     "pearson": "Pearson correlation",

@@ -18,7 +18,7 @@ from toolkit.demo import pictures
 from toolkit.demo.uploads import MAX_MEGABYTES, adopt, received
 from toolkit.tasks.agent_seeds import check_seeds
 from toolkit.tasks.protocol import Prediction
-from toolkit.tasks.signature import Asked, Boxes, Environment, Image, Kind, Labels, Mask, Text
+from toolkit.tasks.signature import Asked, Boxes, Environment, Image, Kind, Labels, Mask, Prompt, Text
 
 MAX_CHARACTERS = 100_000
 """Longest text accepted: more than a model reads, little enough that nobody can stall the server with it."""
@@ -74,11 +74,11 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _text_box(kind: Text) -> Component:
+def _text_box(kind: Text | Prompt) -> Component:
     return gr.Textbox(
         label=kind.name.capitalize(),
         placeholder="Type or paste a text here, or pick an example below",
-        lines=max(kind.lines, 6),
+        lines=6,
         max_lines=14,
         max_length=MAX_CHARACTERS,
         autofocus=True,
@@ -237,6 +237,19 @@ INPUTS: dict[type[Asked], Input] = {
         key=_as_it_is,
         cell=_text_cell,
         brief=_brief_text,
+    ),
+    Prompt: Input(
+        component=_text_box,
+        check=check_text,
+        show=_as_it_is,
+        triggers=("submit",),
+        arrivals=(),
+        keep=_as_it_is,
+        key=_as_it_is,
+        cell=_text_cell,
+        brief=_brief_text,
+        invitation="and how they really go on: click one to try it",
+        truth="In the data",
     ),
     Image: Input(
         component=_picture_box,

@@ -43,8 +43,30 @@ GLOSSARY: dict[str, Metric] = {
         "Honest when classes are unequal.",
     ),
     "loss": Metric(
-        "Loss", "Cross-entropy in nats: how surprised the model is by the true label.", better="lower"
+        "Loss",
+        "Cross-entropy in nats: how surprised the model is by the true label, or by the true next token.",
+        better="lower",
     ),
+    "perplexity": Metric(
+        "Perplexity",
+        "Among how many equally likely tokens the model seems to choose, on average, when it foretells the next one: "
+        "1 would be certainty. Only comparable between models with the same tokenizer.",
+        better="lower",
+    ),
+    "perplexity_before": Metric(
+        "Perplexity before training",
+        "The same of the model as it came, on the same rows.",
+        better="neither",
+    ),
+    "perplexity_change": Metric(
+        "Change of perplexity", "By how much training changed it, on the same rows.", "share", "lower"
+    ),
+    "bits_per_byte": Metric(
+        "Bits per byte",
+        "Bits the model would need for a byte of the text: comparable between models with different tokenizers.",
+        better="lower",
+    ),
+    "tokens_per_second": Metric("Writing speed", "Tokens written a second, one text at a time.", "rate"),
     "ece": Metric(
         "Calibration error",
         "How far stated probabilities are from what comes true, on average (ECE, 15 bins). At 5%, "

@@ -149,7 +149,7 @@ def rows_to_measure(
     artifact: Artifact,
     data: DataSection | None,
     roles: Sequence[Role],
-    labels: LabelSpace,
+    labels: LabelSpace | None,
     frame: Frame | None,
     **how: Any,
 ) -> Rows:

@@ -16,6 +16,14 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """What to write after, as input: a text, or a conversation that ends with a question."""
+
+    name: str = "prompt"
+    noun: ClassVar[str] = "prompt"
+
+
+@dataclass(frozen=True)
 class Image:
     """A picture, as input: a path, encoded bytes, a Pillow image or a uint8 array."""
 
@@ -59,7 +67,7 @@ class Replay:
     name: str = "replay"
 
 
-Asked = Text | Image | Environment
+Asked = Text | Prompt | Image | Environment
 Kind = Text | Labels | Boxes | Mask | Replay
 
 

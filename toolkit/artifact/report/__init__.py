@@ -14,11 +14,13 @@ from toolkit.artifact.report.regression import regression_section
 from toolkit.artifact.report.reproduce import reproduce_section
 from toolkit.artifact.report.results import headline_section, per_class_section
 from toolkit.artifact.report.returns import returns_section
+from toolkit.artifact.report.samples import Sample, samples_section
 from toolkit.artifact.report.settings import settings_section
 from toolkit.artifact.report.videos import Video, videos_section
 
 __all__ = [
     "ReportSection",
+    "Sample",
     "Video",
     "boxes_section",
     "calibration_section",
@@ -37,6 +39,7 @@ __all__ = [
     "regression_section",
     "reproduce_section",
     "returns_section",
+    "samples_section",
     "settings_section",
     "videos_section",
     "write_report",

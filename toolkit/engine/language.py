@@ -1,0 +1,93 @@
+"""Losses of causal language models, without ever holding the logits of all tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+from torch.nn import LinearCrossEntropyOptions, functional
+from transformers import PreTrainedModel
+
+from toolkit.engine.packing import IGNORED, model_inputs
+from toolkit.engine.turn import Batch
+
+CHUNK = 512
+"""Tokens whose logits are held at a time where losses are only looked at."""
+
+
+def plain(model: nn.Module) -> PreTrainedModel:
+    """The model below its adapters, which are part of it."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model  # pyright: ignore[reportReturnType]
+
+
+def has_plain_head(model: PreTrainedModel) -> bool:
+    """Whether logits are a linear layer on the last hidden states and nothing else: some models scale or cap them."""
+    head = model.get_output_embeddings()
+    if not isinstance(head, nn.Linear) or model.base_model is model:
+        return False
+    ids = torch.arange(4, 8, device=model.device)[None] % model.config.vocab_size
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(input_ids=ids).logits
+        own = head(model.base_model(input_ids=ids)[0])
+    model.train(was_training)
+    return bool(torch.allclose(logits, own, rtol=1e-4, atol=1e-4))
+
+
+def summed_loss(model: nn.Module, batch: Batch, *, plain_head: bool) -> Tensor:
+    """Sum over the labelled tokens of their cross-entropy.
+
+    Args:
+        model: causal, with or without adapters.
+        batch: packed or padded, with ``labels`` at the tokens' own places: they are shifted here.
+        plain_head: what :func:`has_plain_head` said.
+    """
+    targets, wanted = _targets(batch)
+    if not plain_head:
+        logits = model(**model_inputs(batch)).logits[wanted]
+        return functional.cross_entropy(logits.float(), targets, reduction="sum")
+    inner = plain(model)
+    hidden = inner.base_model(**model_inputs(batch))[0][wanted]
+    head = inner.get_output_embeddings()
+    assert isinstance(head, nn.Linear)
+    return functional.linear_cross_entropy(
+        hidden,
+        head.weight,
+        targets,
+        linear_bias=head.bias,
+        reduction="sum",
+        options=LinearCrossEntropyOptions(),
+    )
+
+
+def labelled(batch: Batch) -> Tensor:
+    """How many tokens of a batch have a label and something before it."""
+    return (batch["labels"][:, 1:] != IGNORED).sum()
+
+
+def _targets(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The labels of the tokens that follow, and which places have one: (tokens,) and (rows, places)."""
+    following = functional.pad(batch["labels"][:, 1:], (0, 1), value=IGNORED)
+    wanted = following != IGNORED
+    return following[wanted], wanted
+
+
+@torch.inference_mode()
+def token_losses(model: nn.Module, batch: Batch, *, plain_head: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The cross-entropy in nats of each labelled token, float32 (tokens,), and its place in the flattened batch."""
+    targets, wanted = _targets(batch)
+    inner = plain(model)
+    states = (
+        inner.base_model(**model_inputs(batch))[0][wanted]
+        if plain_head
+        else model(**model_inputs(batch)).logits[wanted]
+    )
+    head = (inner.get_output_embeddings() if plain_head else None) or nn.Identity()
+    losses = [
+        functional.cross_entropy(head(part).float(), target, reduction="none")
+        for part, target in zip(states.split(CHUNK), targets.split(CHUNK), strict=True)
+    ]
+    places = wanted.flatten().nonzero()[:, 0] + 1
+    return torch.cat(losses or [states.new_zeros(0)]).cpu().numpy(), places.cpu().numpy()
