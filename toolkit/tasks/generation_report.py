@@ -51,7 +51,7 @@ def measure(trained: Trained[Writer], prepared: Prepared, before: Before | None)
         metrics=metrics,
         shown=shown,
         summary=in_a_sentence(recipe, metrics, shown, HEADLINE),
-        sections=lambda records: _sections(trained, samples, records),
+        sections=lambda records: _sections(trained, prepared, samples, records),
         examples=[{trained.role: one.prompt, "label": one.truth} for one in asked],
         manifest={
             "label_names": [],
@@ -122,7 +122,9 @@ def _kept_before(artifact: Artifact, data: DataSection | None) -> Mapping[str, A
     return {name: known[name] for name in ("perplexity_before", "perplexity_change") if name in known}
 
 
-def _sections(trained: Trained[Writer], samples: Sequence[Sample], records: Records) -> list[ReportSection]:
+def _sections(
+    trained: Trained[Writer], prepared: Prepared, samples: Sequence[Sample], records: Records
+) -> list[ReportSection]:
     """How good, what it writes, how it learnt, on what data, how to repeat it."""
     manifest = records.manifest
     sections = [
@@ -134,7 +136,7 @@ def _sections(trained: Trained[Writer], samples: Sequence[Sample], records: Reco
             best_step=manifest["fit"]["best_step"],
             peak_flops=manifest["matmul_peak_flops"],
         ),
-        data_section(manifest["data"], trained.rows.findings),
+        data_section(manifest["data"], prepared.findings),
     ]
     if trained.predictor.writing.whole:  # documents are never cut
         sections.append(ledger_section(manifest["truncation"]))
