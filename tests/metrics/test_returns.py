@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest, trim_mean
 
 from toolkit.demo.summary import METRICS, quality
-from toolkit.metrics.glossary import GLOSSARY, show
+from toolkit.metrics.glossary import GLOSSARY, describe, show
 from toolkit.metrics.returns import (
     Curve,
     interquartile_mean,
@@ -188,3 +188,16 @@ def test_mean_return_is_a_headline():
     assert {"mean_return", "success_rate"} <= set(METRICS)
     measures = score_episodes([200.0] * 3 + [230.0] * 3, [9] * 6, [True] * 6, resamples=0)
     assert quality({"test": measures}) == "Test mean return **215.0**."
+
+
+def test_what_an_environment_tells_besides_is_a_share_or_a_mean() -> None:
+    info = {"crashed": [True, False, False, False], "speed": [20.0, 30.0, 25.0, 25.0]}
+    measures = score_episodes(range(4), range(4), info=info)
+
+    assert measures["crashed_rate"]["value"] == 0.25
+    assert measures["mean_speed"]["value"] == 25.0
+    none = score_episodes(range(100), range(100), info={"crashed": [False] * 100})["crashed_rate"]
+    assert none["value"] == none["low"] == 0
+    assert none["high"] == pytest.approx(1 - 0.025 ** (1 / 100))
+    assert describe("crashed_rate").title == "Crashed rate"
+    assert show("crashed_rate", 0.25) == "25.0%"

@@ -167,7 +167,12 @@ GLOSSARY: dict[str, Metric] = {
 
 def describe(name: str) -> Metric:
     """The metric's entry, or a plain one made from its name."""
-    return GLOSSARY.get(name) or Metric(name.replace("_", " ").capitalize(), "")
+    if name in GLOSSARY:
+        return GLOSSARY[name]
+    title = name.replace("_", " ").capitalize()
+    if name.endswith("_rate"):  # what an environment itself tells of its episodes
+        return Metric(title, "Share of episodes at whose end the environment said so.", "share", "neither")
+    return Metric(title, "", better="neither" if name.startswith("mean_") else "higher")
 
 
 def show(name: str, value: float | None) -> str:

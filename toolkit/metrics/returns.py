@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,7 @@ def score_episodes(
     returns: ArrayLike,
     lengths: ArrayLike,
     successes: ArrayLike | None = None,
+    info: Mapping[str, Sequence[bool | float]] | None = None,
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -52,6 +53,7 @@ def score_episodes(
         returns: sum of rewards of each episode, (episodes,).
         lengths: steps of each episode, (episodes,).
         successes: whether each episode reached its goal, (episodes,), where the environment says so.
+        info: other values of each episode, (episodes,), by name: flags become ``NAME_rate``, numbers ``mean_NAME``.
         seed: of the resampling.
         resamples: as of ``bootstrap``.
     """
@@ -59,10 +61,14 @@ def score_episodes(
     others = {"mean_length": mean_of(np.asarray(lengths))}
     if successes is not None:
         others["success_rate"] = mean_of(np.asarray(successes))
+    for name, told in (info or {}).items():
+        flags = all(isinstance(value, bool) for value in told)
+        others[f"{name}_rate" if flags else f"mean_{name}"] = mean_of(np.asarray(told))
     measures = _returns(values, seed, resamples)
     measures |= bootstrap(others, len(values), seed=seed, resamples=resamples)
-    if "success_rate" in measures:
-        measures["success_rate"] = exact_if_unanimous(measures["success_rate"], len(values))
+    for name in measures:
+        if name.endswith("_rate"):
+            measures[name] = exact_if_unanimous(measures[name], len(values))
     return measures
 
 

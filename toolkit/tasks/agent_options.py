@@ -98,6 +98,8 @@ class Options(TaskOptions):
     """Episodes of each evaluation during training, always from the same seeds."""
     n_test_episodes: int = Field(default=100, gt=0)
     """Episodes the finished agent is measured on, from seeds of their own."""
+    report_info: list[str] = Field(default_factory=list)
+    """Keys of the last step's ``info`` to report: of flags the share of episodes, of numbers the mean."""
     stop_at_return: float | None = None
     """Stop when an evaluation's mean return reaches this."""
 

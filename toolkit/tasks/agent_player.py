@@ -54,11 +54,13 @@ class Player:
     agent: Agent
     spec: EnvSpec
     test_episodes: int
+    reported: Sequence[str] = ()
+    """Keys of the last step's info that are kept."""
     arena: Arena = field(init=False)
     revision: str | None = None
 
     def __post_init__(self) -> None:
-        self.arena = Arena(self.spec)
+        self.arena = Arena(self.spec, self.reported)
 
     def __call__(self, inputs: Sequence[Any], batch_size: int = 32) -> list[Prediction]:
         """Play the episode of each seed, in order.
@@ -114,7 +116,8 @@ class Player:
         """
         require_rl()
         options = options_of(recipe)
-        return cls(Agent.load(folder), spec_of(options, evaluation=True), options.n_test_episodes)
+        spec = spec_of(options, evaluation=True)
+        return cls(Agent.load(folder), spec, options.n_test_episodes, options.report_info)
 
 
 def told(episode: Episode) -> Prediction:

@@ -105,6 +105,7 @@ def _scores(episodes: Sequence[Episode]) -> dict[str, Any]:
         [episode.total for episode in episodes],
         [episode.length for episode in episodes],
         known if len(known) == len(episodes) else None,
+        info={key: [episode.info[key] for episode in episodes] for key in episodes[0].info},
     )
     return {**measures, "rows": len(episodes)}
 

@@ -51,6 +51,7 @@ LIVED_IN = (
     "algorithm",
     "n_eval_episodes",
     "n_test_episodes",
+    "report_info",
     "stop_at_return",
     "clip_range_schedule",
 )
@@ -72,7 +73,7 @@ class Prepared:
 
     def __post_init__(self) -> None:
         spec = spec_of(self.options, evaluation=True)
-        self.player = Player(self.agent(), spec, self.options.n_test_episodes)
+        self.player = Player(self.agent(), spec, self.options.n_test_episodes, self.options.report_info)
 
     def agent(self) -> Agent:
         """The policy as it is now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from toolkit.engine.rollout.agent import ROWS, Agent, threads, threads_for
 from toolkit.envs.making import EnvSpec, make
 from toolkit.envs.spaces import describe
 from toolkit.envs.watched import all_finite
-from toolkit.errors import EnvironmentFault, Finding, first_line
+from toolkit.errors import EnvironmentFault, Finding, did_you_mean, first_line
 
 MOST_STEPS = 100_000
 """Where an episode is cut that its environment does not end."""
@@ -29,11 +29,13 @@ class Episode:
     length: int
     success: bool | None = None
     """What the environment says of it (``is_success``); None when it says nothing."""
+    info: Mapping[str, bool | float] = field(default_factory=dict[str, "bool | float"])
+    """What else was asked for of the last step's info."""
 
     def to_dict(self) -> dict[str, Any]:
         """The episode as JSON data."""
         told = {} if self.success is None else {"success": self.success}
-        return {"seed": self.seed, "return": self.total, "length": self.length, **told}
+        return {"seed": self.seed, "return": self.total, "length": self.length, **told, **self.info}
 
 
 @dataclass
@@ -41,6 +43,7 @@ class _Seat:
     """One environment and the episode that is played in it."""
 
     env: gymnasium.Env[Any, Any]
+    reported: Sequence[str] = ()
     place: int = -1
     seed: int = 0
     total: float = 0.0
@@ -53,6 +56,8 @@ class Arena:
     """Environments to play in, kept between evaluations."""
 
     spec: EnvSpec
+    reported: Sequence[str] = ()
+    """Keys of the last step's info that an episode keeps."""
     seats: list[_Seat] = field(default_factory=list[_Seat])
 
     def play(self, agent: Agent, seeds: Sequence[int], *, deterministic: bool = True) -> list[Episode]:
@@ -62,7 +67,7 @@ class Arena:
             EnvironmentFault: an environment broke down; names the seed and the step.
         """
         while len(self.seats) < min(ROWS, len(seeds)):
-            self.seats.append(_Seat(make(self.spec)))
+            self.seats.append(_Seat(make(self.spec), self.reported))
         with threads(threads_for(agent.policy)):
             return self._play(agent, seeds, deterministic)
 
@@ -88,7 +93,7 @@ class Arena:
     def play_randomly(self, seeds: Sequence[int]) -> list[Episode]:
         """What choosing actions at random gets."""
         if not self.seats:
-            self.seats.append(_Seat(make(self.spec)))
+            self.seats.append(_Seat(make(self.spec), self.reported))
         seat, done = self.seats[0], list[Episode]()
         for seed in seeds:
             _begin(seat, 0, seed)
@@ -133,7 +138,25 @@ def _step(seat: _Seat, action: Any) -> Episode | None:
     if not (terminated or truncated or seat.length >= MOST_STEPS):
         return None
     success = info.get("is_success")
-    return Episode(seat.seed, seat.total, seat.length, None if success is None else bool(success))
+    reported = {key: _reported(info, key) for key in seat.reported}
+    return Episode(seat.seed, seat.total, seat.length, None if success is None else bool(success), reported)
+
+
+def _reported(info: Mapping[str, Any], key: str) -> bool | float:
+    """A value of the last step's info.
+
+    Raises:
+        EnvironmentFault: there is none, or it is no flag and no number.
+    """
+    value = info.get(key)
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, float, np.number)):
+        return float(value)
+    known = [name for name, one in info.items() if isinstance(one, (bool, int, float, np.bool_, np.number))]
+    what = f"the info of an episode's last step has no '{key}'" if value is None else f"'{key}' is {value!r}"
+    message = f"{what}; flags and numbers in it: {', '.join(known) or 'none'}"
+    raise EnvironmentFault(Finding("error", "options.report_info", message, did_you_mean(key, known)))
 
 
 def _broken(seat: _Seat, what: str) -> EnvironmentFault:
