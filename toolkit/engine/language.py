@@ -13,7 +13,7 @@ from toolkit.engine.packing import IGNORED, model_inputs
 from toolkit.engine.turn import Batch
 
 CHUNK = 512
-"""Tokens whose logits are held at a time where losses are only looked at."""
+"""Tokens whose logits are held at a time: the output layer's weights are read anew for each such chunk."""
 
 
 def plain(model: nn.Module) -> PreTrainedModel:
@@ -58,7 +58,7 @@ def summed_loss(model: nn.Module, batch: Batch, *, plain_head: bool) -> Tensor:
         targets,
         linear_bias=head.bias,
         reduction="sum",
-        options=LinearCrossEntropyOptions(),
+        options=LinearCrossEntropyOptions(batch_chunk_size=CHUNK, chunking_method=None),
     )
 
 
