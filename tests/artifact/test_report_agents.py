@@ -78,7 +78,7 @@ def test_band_is_closed_and_goes_through_its_points():
 
 
 def test_curve_of_several_seeds_has_each_of_them_their_middle_and_its_interval():
-    section = returns_section([run(seed) for seed in range(5)], threshold=450, random_return=22.0)
+    section = returns_section({seed: run(seed) for seed in range(5)}, threshold=450, random_return=22.0)
     assert len(paths(section.html, "faint")) == 5
     assert len(paths(section.html, "line")) == len(paths(section.html, "band")) == 1
     assert len(paths(section.html, "dashed")) == 2
@@ -92,7 +92,7 @@ def test_curve_of_several_seeds_has_each_of_them_their_middle_and_its_interval()
 
 
 def test_the_band_holds_the_middle_line():
-    html = returns_section([run(seed) for seed in range(5)]).html
+    html = returns_section({seed: run(seed) for seed in range(5)}).html
     line = [float(y) for y in re.findall(r"[\d.]+ ([\d.]+)", paths(html, "line")[0])]
     band = [float(y) for y in re.findall(r"[\d.]+ ([\d.]+)", paths(html, "band")[0])]
     low, high = band[: len(line)], band[: len(line) - 1 : -1]
@@ -102,14 +102,14 @@ def test_the_band_holds_the_middle_line():
 
 
 def test_few_seeds_are_called_few():
-    text = returns_section([run(seed) for seed in range(3)]).explanation
+    text = returns_section({seed: run(seed) for seed in range(3)}).explanation
     assert "plain mean" in text
     assert "With fewer than five seeds it is rough" in text
 
 
 def test_curve_of_one_seed_has_no_interval_and_marks_the_policy_that_was_kept():
     section = returns_section(
-        [[(0, [10, 20]), (100, [300.0, 340.0]), (200, 200.0)]], threshold=300, best_step=100
+        {0: [(0, [10, 20]), (100, [300.0, 340.0]), (200, 200.0)]}, threshold=300, best_step=100
     )
     assert not paths(section.html, "band")
     assert not paths(section.html, "faint")
@@ -119,37 +119,39 @@ def test_curve_of_one_seed_has_no_interval_and_marks_the_policy_that_was_kept():
 
 
 def test_table_of_the_seeds_says_when_each_reached_what_was_asked_for():
-    html = returns_section([[(0, 1.0), (50, 9.0)], [(0, 2.0), (50, 1.0)]], threshold=5, best_step=50).html
+    html = returns_section(
+        {3: [(0, 1.0), (50, 9.0)], 7: [(0, 2.0), (50, 1.0)]}, threshold=5, best_step=50
+    ).html
     assert cells(html) == [
         ["seed", "best return", "last return", "reached 5.00 at"],
-        ["1", f"9.00{sub('at 50')}", f"9.00{sub('at 50')}", "50"],
-        ["2", f"2.00{sub('at 0')}", f"1.00{sub('at 50')}", "never"],
+        ["3", f"9.00{sub('at 50')}", f"9.00{sub('at 50')}", "50"],
+        ["7", f"2.00{sub('at 0')}", f"1.00{sub('at 50')}", "never"],
     ]
     assert "kept" not in html, "the best step of one seed says nothing of the others"
 
 
 @pytest.mark.parametrize("runs", [[], [[]], [[(10, [])]]])
 def test_a_run_that_was_never_evaluated_says_so(runs):
-    section = returns_section(runs, threshold=3.0)
+    section = returns_section(dict(enumerate(runs)), threshold=3.0)
     assert "never evaluated" in section.explanation
     assert section.html == ""
 
 
 def test_seeds_evaluated_at_other_steps_have_no_middle():
-    html = returns_section([[(0, 1.0), (2, 2.0)], [(1, 1.0), (3, 2.0)]]).html
+    html = returns_section(dict(enumerate([[(0, 1.0), (2, 2.0)], [(1, 1.0), (3, 2.0)]]))).html
     assert "No step was evaluated in all seeds" in html
     assert len(paths(html, "faint")) == 2
 
 
 def test_a_single_evaluation_of_several_seeds_is_drawn():
-    html = returns_section([[(10, 1.0)], [(10, 3.0)]]).html
+    html = returns_section(dict(enumerate([[(10, 1.0)], [(10, 3.0)]]))).html
     assert "nan" not in html
     assert len(paths(html, "band")) == 1
 
 
 def test_long_curves_stay_small():
     runs = [[(step, float(step % 7)) for step in range(600)] for _ in range(2)]
-    html = returns_section(runs).html
+    html = returns_section(dict(enumerate(runs))).html
     assert len(html) < 40_000
     assert paths(html, "band")[0].count(" ") == 600
 
@@ -216,7 +218,7 @@ def test_wide_videos_have_room_for_their_controls():
 
 
 def test_a_threshold_that_was_never_reached_is_said():
-    html = returns_section([[(0, 1.0), (5, 2.0)]], threshold=3).html
+    html = returns_section(dict(enumerate([[(0, 1.0), (5, 2.0)]])), threshold=3).html
     assert "Best 2.00 at step 5, last 2.00. 3.00 was never reached." in html
 
 
@@ -283,7 +285,7 @@ def sections():
     movie = film(2, 304, 200)
     return [
         headline_section({"test": score_episodes(lengths, lengths, lengths >= 475) | {"rows": 100}}),
-        returns_section([run(seed) for seed in range(5)], threshold=475, random_return=22.3),
+        returns_section({seed: run(seed) for seed in range(5)}, threshold=475, random_return=22.3),
         episodes_section(lengths, lengths, generator.exponential(14, 100).round() + 8, seeds=5),
         videos_section(
             [Video("Best <b>", "Return 500", movie, 304, 200), Video(EVIL, EVIL, movie, 304, 200)]

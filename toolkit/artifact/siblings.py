@@ -7,27 +7,27 @@ from pathlib import Path
 
 from toolkit.artifact import layout
 
-_SEED = re.compile(r"(?m)^  seed: \d+$")
+_SEED = re.compile(r"(?m)^  seed: (\d+)$")
 
 
-def find_siblings(run: Path, recipe: str) -> list[Path]:
-    """The finished runs beside ``run`` whose recipe is the same but for its seed, one for each other seed.
+def find_siblings(run: Path, recipe: str) -> dict[int, Path]:
+    """The finished runs beside ``run`` whose recipe is the same but for its seed, one for each other seed, by seed.
 
     Args:
         run: the folder of a run, which is not among them.
         recipe: text of its ``recipe.yaml``.
     """
     wanted = _SEED.sub("", recipe)
-    found: dict[str, Path] = {}
+    found: dict[int, Path] = {}
     for other in sorted(run.resolve().parent.iterdir()):
         if other == run.resolve() or not layout.is_finished(other):
             continue
         text = (other / layout.RECIPE).read_text(encoding="utf-8")
         if _SEED.sub("", text) == wanted and _seed(text) != _seed(recipe):
             found.setdefault(_seed(text), other)
-    return list(found.values())
+    return dict(sorted(found.items()))
 
 
-def _seed(recipe: str) -> str:
+def _seed(recipe: str) -> int:
     match = _SEED.search(recipe)
-    return match.group().strip() if match else ""
+    return int(match[1]) if match else 0

@@ -141,15 +141,17 @@ def _summary(lived: Lived, metrics: Mapping[str, Any]) -> str:
 def _sections(lived: Lived, played: Played, result: FitResult, records: Records) -> Sequence[ReportSection]:
     prepared = lived.prepared
     history = prepared.run.history.lines()
-    siblings = [History(run / layout.HISTORY) for run in find_siblings(prepared.run.folder, records.recipe)]
-    curves = [_evaluations(lines) for lines in (history, *(sibling.lines() for sibling in siblings))]
+    siblings = find_siblings(prepared.run.folder, records.recipe)
+    others = {seed: History(run / layout.HISTORY).lines() for seed, run in siblings.items()}
+    told_by = {prepared.recipe.train.seed: history, **others}
+    curves = {seed: _evaluations(lines) for seed, lines in sorted(told_by.items())}
     steps = [line for line in history if "samples_per_second" in line]
     returns = [episode.total for episode in played.test]
     chance = [episode.total for episode in played.chance]
     return [
         headline_section(records.metrics, noun="episodes"),
         returns_section(
-            [curve for curve in curves if curve],
+            {seed: curve for seed, curve in curves.items() if curve},
             threshold=prepared.options.stop_at_return,
             random_return=float(np.mean(chance)),
             best_step=result.best_step if len(curves) == 1 else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -34,7 +34,7 @@ _ROUGH = ". With fewer than five seeds it is rough, and often too narrow"
 
 
 def returns_section(
-    runs: Sequence[Evaluations],
+    runs: Mapping[int, Evaluations],
     *,
     threshold: float | None = None,
     random_return: float | None = None,
@@ -43,12 +43,13 @@ def returns_section(
     """The learning curve of every seed with their interquartile mean and its interval, and a table of the seeds.
 
     Args:
-        runs: for each seed, environment step and returns of the episodes (or their mean) of every evaluation.
+        runs: by seed, environment step and returns of the episodes (or their mean) of every evaluation.
         threshold: the return asked for.
         random_return: mean return of a policy that acts at random.
         best_step: the step whose policy was kept, marked where there is one seed.
     """
-    evaluated = [run for run in runs if mean_returns(run)]
+    seeds = {seed: run for seed, run in runs.items() if mean_returns(run)}
+    evaluated = list(seeds.values())
     if not evaluated:
         note = "The run was never evaluated, so there is no curve; evaluate more often than it has steps."
         return ReportSection("Learning curve", note, Markup(""))
@@ -60,7 +61,7 @@ def returns_section(
         charts = [_one(evaluated[0], curve, known, best_step).svg()]
         notes.append(_summary(evaluated[0], threshold))
     else:
-        charts = [_chart(evaluated, [*_several(evaluated, curve)], known).svg(), _seeds(evaluated, threshold)]
+        charts = [_chart(evaluated, [*_several(evaluated, curve)], known).svg(), _seeds(seeds, threshold)]
     html = render("figures.html", charts=charts, notes=notes, columns="")
     return ReportSection("Learning curve", _RETURN + _about(len(evaluated)), html)
 
@@ -103,13 +104,13 @@ def _points(steps: Sequence[int], values: Sequence[float]) -> list[Point]:
     return thin(list(zip(steps, values, strict=True)))
 
 
-def _seeds(runs: Sequence[Evaluations], threshold: float | None) -> Markup:
+def _seeds(runs: Mapping[int, Evaluations], threshold: float | None) -> Markup:
     asked = [] if threshold is None else [f"reached {show('mean_return', threshold)} at"]
     rows: list[list[object]] = []
-    for number, run in enumerate(runs, 1):
+    for seed, run in runs.items():
         means = mean_returns(run)
         best, last = max(means, key=lambda step: means[step]), max(means)
-        row: list[object] = [number, *(_at(means[step], step) for step in (best, last))]
+        row: list[object] = [seed, *(_at(means[step], step) for step in (best, last))]
         if threshold is not None:
             step = time_to_threshold(run, threshold)
             row.append("never" if step is None else f"{step:,}")
