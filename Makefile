@@ -22,7 +22,7 @@ quickstart: $(VENV)/.installed
 	$(BIN)/toolkit train $(RECIPE)
 
 test: $(VENV)/.installed-dev chromium samples
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(TESTS)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -44,7 +44,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--network", action="store_true", help="also run tests that use the package registries")
 
 
+def group_of(item: pytest.Item) -> str:
+    """What a process runs as a whole: a file, whose fixtures are made once, or a task of the conformance suite."""
+    file = str(item.path.relative_to(ROOT))
+    parameters = getattr(item, "callspec", None)
+    return f"{file}:{parameters.params['task']}" if parameters and "task" in parameters.params else file
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     if config.getoption("--network"):
         return
     skip = pytest.mark.skip(reason="uses the package registries: pytest --network")
