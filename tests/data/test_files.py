@@ -178,7 +178,11 @@ def test_an_unknown_encoding_is_a_wrong_setting(write: Write, refusal: Refusal, 
         ("strange.json", '{"text":\n 1}\n', "this JSON holds no rows"),
         ("number.json", "42\n", "this JSON holds no rows"),
         ("cut-columns.json", '{"text":\n ["a", "b"', ":2: not JSON"),
-        ("cut.csv.gz", gzip.compress(b"text,label\n" + bytes(range(65, 90)) * 400, mtime=0)[:-20], "cut or damaged"),
+        (
+            "cut.csv.gz",
+            gzip.compress(b"text,label\n" + bytes(range(65, 90)) * 400, mtime=0)[:-20],
+            "cut or damaged",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(
