@@ -36,7 +36,15 @@ def training_flops(model: torch.nn.Module) -> float:
     runs once for each input, not for each token.
     """
     layers = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList)] or [model]
-    found = {id(m): m.weight for layer in layers for m in layer.modules() if isinstance(m, torch.nn.Linear)}
+    kinds = (torch.nn.Linear, torch.nn.RNNBase)
+    found = {
+        id(weight): weight
+        for layer in layers
+        for module in layer.modules()
+        if isinstance(module, kinds)
+        for weight in module.parameters(recurse=False)
+        if weight.ndim == 2
+    }
     return float(sum((6 if weight.requires_grad else 4) * weight.numel() for weight in found.values()))
 
 
