@@ -91,4 +91,6 @@ def _words(tokenizer: Tokenizer, text: str) -> Iterator[str]:
     """The words of a text, as the finished tokenizer will cut it."""
     assert tokenizer.normalizer is not None
     assert tokenizer.pre_tokenizer is not None
-    return (word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text)))
+    return (
+        word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
+    )

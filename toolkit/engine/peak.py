@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -57,11 +58,21 @@ def picture_flops(model: torch.nn.Module, pixel_values: torch.Tensor) -> float:
         model: called with ``pixel_values``.
         pixel_values: float (pictures, channels, height, width).
     """
+    return 3.0 * forward_flops(model, lambda: model(pixel_values=pixel_values)) / len(pixel_values)
+
+
+def forward_flops(model: torch.nn.Module, forward: Callable[[], object]) -> float:
+    """Floating-point operations of a forward pass, counted while it runs in evaluation mode.
+
+    Args:
+        model: what ``forward`` runs.
+        forward: makes the pass.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
     was_training = model.training
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(pixel_values=pixel_values)
+        forward()
     model.train(was_training)
-    return 3.0 * counter.get_total_flops() / len(pixel_values)
+    return float(counter.get_total_flops())

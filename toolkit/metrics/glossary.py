@@ -45,6 +45,22 @@ GLOSSARY: dict[str, Metric] = {
     "loss": Metric(
         "Loss", "Cross-entropy in nats: how surprised the model is by the true label.", better="lower"
     ),
+    "perplexity": Metric(
+        "Perplexity",
+        "Exponential of the loss: among how many equally likely tokens the model hesitates, on average. It can be "
+        "compared only between models that share a vocabulary and the masked tokens.",
+        better="lower",
+    ),
+    "masked_accuracy": Metric(
+        "Masked-token accuracy",
+        "Share of the masked tokens that the model's first guess restores. Other words often fit as well.",
+        "share",
+    ),
+    "masked_top5_accuracy": Metric(
+        "Masked-token accuracy, five guesses",
+        "Share of the masked tokens that are among the model's five likeliest guesses.",
+        "share",
+    ),
     "ece": Metric(
         "Calibration error",
         "How far stated probabilities are from what comes true, on average (ECE, 15 bins). At 5%, "

@@ -70,7 +70,9 @@ def run_layers(
     hidden: Tensor | PackedSequence = embedded
     if mask is not None and order is not None:
         lengths = mask.sum(1).clamp(min=1).cpu()
-        hidden = pack_padded_sequence(_taken(embedded, order), lengths, batch_first=True, enforce_sorted=False)
+        hidden = pack_padded_sequence(
+            _taken(embedded, order), lengths, batch_first=True, enforce_sorted=False
+        )
     after: list[tuple[Tensor, ...]] = []
     for number, layer in enumerate(layers):
         if number:
@@ -111,7 +113,11 @@ def _taken(values: Tensor, order: Tensor) -> Tensor:
 
 
 def _apply(function: Callable[[Tensor], Tensor], hidden: Tensor | PackedSequence) -> Tensor | PackedSequence:
-    return hidden._replace(data=function(hidden.data)) if isinstance(hidden, PackedSequence) else function(hidden)
+    return (
+        hidden._replace(data=function(hidden.data))
+        if isinstance(hidden, PackedSequence)
+        else function(hidden)
+    )
 
 
 @contextlib.contextmanager

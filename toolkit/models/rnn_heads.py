@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from transformers import GenerationMixin
@@ -65,7 +65,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, GenerationMixin):
     """
 
     _is_stateful = True
-    _tied_weights_keys = {"lm_head.weight": "recurrent.embeddings.weight"}
+    _tied_weights_keys: ClassVar[Any] = {"lm_head.weight": "recurrent.embeddings.weight"}
 
     def __init__(self, config: RecurrentConfig) -> None:
         """Build it.

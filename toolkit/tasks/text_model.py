@@ -100,7 +100,7 @@ class TextPredictor:
         Raises:
             DataError: an input is not a text, or is empty; all of them are named.
         """
-        _require_texts(inputs)
+        require_texts(inputs)
         if not inputs:
             return []
         return self.problem.decode(self.logits(inputs, batch_size), self.temperature)
@@ -127,7 +127,7 @@ class TextPredictor:
 
     def explain(self, value: Any) -> Attribution:
         """Attribute the predicted label of one text to its words."""
-        _require_texts([value])
+        require_texts([value])
         target = int(self.logits([value])[0].argmax())
         return attribute_text(self.model, self.tokenizer, value, self.max_length, target)
 
@@ -167,7 +167,7 @@ def _decoding_file(located: Located) -> Path:
     return Path(located.path) / DECODING
 
 
-def _require_texts(inputs: Sequence[Any]) -> None:
+def require_texts(inputs: Sequence[Any]) -> None:
     """Refuse what is not a non-empty text, all at once."""
     problems = [
         Finding("error", f"input {number}", f"not a text: {value!r}", "give a non-empty string")

@@ -47,7 +47,7 @@ def open_tokenizer(located: Located) -> Any:
 
 
 def usable(tokenizer: Any) -> Any:
-    """The tokenizer without transformers' hint that padding rows that are tokenised already is slow: a collator does."""
+    """The tokenizer without transformers' hint not to pad rows that are tokenised already, as a collator must."""
     tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
     return tokenizer
 
@@ -145,13 +145,13 @@ def _refuse_learnt(given: Mapping[str, Any]) -> None:
     )
 
 
-def vocabulary_notes(
-    section: ModelSection, tokenizer: Any, encoded: Mapping[str, Dataset]
-) -> list[Finding]:
+def vocabulary_notes(section: ModelSection, tokenizer: Any, encoded: Mapping[str, Dataset]) -> list[Finding]:
     """Of a model with new weights: how many words it knows, and how many of the held-out rows' words it does not."""
     if not section.name.startswith(SCRATCH):
         return []
-    message = f"the model knows {len(tokenizer) - len(tokenizer.all_special_tokens):,} words of the training rows"
+    message = (
+        f"the model knows {len(tokenizer) - len(tokenizer.all_special_tokens):,} words of the training rows"
+    )
     for split, rows in encoded.items():
         if split != "train":
             share = unknown_share(rows, tokenizer.unk_token_id)
