@@ -70,9 +70,7 @@ def run_layers(
     hidden: Tensor | PackedSequence = embedded
     if mask is not None and order is not None:
         lengths = mask.sum(1).clamp(min=1).cpu()
-        hidden = pack_padded_sequence(
-            _taken(embedded, order), lengths, batch_first=True, enforce_sorted=False
-        )
+        hidden = pack_padded_sequence(taken(embedded, order), lengths, batch_first=True, enforce_sorted=False)
     after: list[tuple[Tensor, ...]] = []
     for number, layer in enumerate(layers):
         if number:
@@ -84,7 +82,7 @@ def run_layers(
     if isinstance(hidden, PackedSequence):
         assert order is not None  # packed above
         padded, _ = pad_packed_sequence(hidden, batch_first=True, total_length=embedded.shape[1])
-        hidden = _taken(padded, order.argsort(dim=1))
+        hidden = taken(padded, order.argsort(dim=1))
     return hidden, tuple(after)
 
 
@@ -107,9 +105,9 @@ def pool(output: Tensor, state: State, mask: Tensor | None, how: str) -> Tensor:
     return output.masked_fill(~real, torch.finfo(output.dtype).min).amax(1)
 
 
-def _taken(values: Tensor, order: Tensor) -> Tensor:
-    """The tokens of (n, tokens, features) in another order, of each row its own."""
-    return values.gather(1, order.unsqueeze(-1).expand_as(values))
+def taken(values: Tensor, order: Tensor) -> Tensor:
+    """Tokens of (n, tokens, features), of each row those that ``order`` (n, chosen) names."""
+    return values.gather(1, order.unsqueeze(-1).expand(-1, -1, values.shape[-1]))
 
 
 def _apply(function: Callable[[Tensor], Tensor], hidden: Tensor | PackedSequence) -> Tensor | PackedSequence:

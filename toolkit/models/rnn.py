@@ -12,6 +12,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from toolkit.models.check import count, flag, one_of, refuse, share
 from toolkit.models.layers import initialise
 from toolkit.models.recurrence import CELLS, POOLINGS, State, initialise_recurrence, run_layers
+from toolkit.models.recurrence_export import run_padded
 
 
 class RecurrentConfig(PreTrainedConfig):
@@ -131,8 +132,11 @@ class RecurrentModel(RecurrentPreTrainedModel):
             attention_mask: (n, tokens), 0 at padding, on whichever side of a text; a text has one real token at least.
             state: what :class:`Read` gave for the tokens before; by default zeros.
         """
-        mask = None if attention_mask is None or bool(attention_mask.all()) else attention_mask.bool()
         embedded = self.dropout(self.embeddings(self._drop_words(input_ids)))
+        if torch.compiler.is_exporting():
+            mask = torch.ones_like(input_ids).bool() if attention_mask is None else attention_mask.bool()
+            return Read(*run_padded(self.layers, embedded, mask, self.dropout), mask)
+        mask = None if attention_mask is None or bool(attention_mask.all()) else attention_mask.bool()
         output, after = run_layers(self.layers, embedded, mask, state, self.dropout)
         return Read(output, after, mask)
 

@@ -160,6 +160,8 @@ class FillMaskPredictor:
         from safetensors import SafetensorError
         from transformers import AutoModelForMaskedLM
 
+        from toolkit.engine.memory import own_memory
+
         models.register()
         located = locate_model(section)
         try:
@@ -169,6 +171,7 @@ class FillMaskPredictor:
             raise ModelError(
                 f"{located.path}: not a saved masked language model ({first_line(error)})"
             ) from error
+        own_memory(model)
         return cls(model.eval(), open_tokenizer(located), decoding["max_length"])
 
 

@@ -148,6 +148,7 @@ class TextPredictor:
         from transformers import AutoModelForSequenceClassification
 
         from toolkit.data.labels import LabelSpace
+        from toolkit.engine.memory import own_memory
 
         models.register()
         located = locate_model(section)
@@ -156,6 +157,7 @@ class TextPredictor:
             model = AutoModelForSequenceClassification.from_pretrained(located.path, **located.kwargs)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"{located.path}: not a saved text classifier ({first_line(error)})") from error
+        own_memory(model)
         names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
         problem = Problem(LabelSpace(model.config.problem_type, names))
         return cls(model.eval(), open_tokenizer(located), problem, **decoding)

@@ -37,7 +37,9 @@ def adaptation_section(
         split: which.
         new_head: whether the head had nothing learnt in it before.
     """
-    explanation = f"The same masked tokens of the {split} split, guessed by the model as it was and as it is now. "
+    explanation = (
+        f"The same masked tokens of the {split} split, guessed by the model as it was and as it is now. "
+    )
     explanation += (
         "Its head was new: before training it guesses at random, so that the difference is not what adapting a masked "
         "language model to the domain brings."
