@@ -76,7 +76,7 @@ def without_mask(folder: Path) -> Path:
 
 FILL_MASK = Case(
     recipe="nlp/mask-molecules",
-    learning=("data.limit=300", "train.max_steps=16", "train.batch_size=8", "train.logging_steps=4"),
+    learning=("data.limit=150", "train.max_steps=12", "train.batch_size=8", "train.logging_steps=3"),
     small=small_albert,
     steps=(
         "data.limit=200",
@@ -89,7 +89,7 @@ FILL_MASK = Case(
     bad=(
         Bad("empty", written("empty.csv", ""), ("empty.csv", "empty")),
         Bad("header_only", written("header.csv", "text\n"), ("header.csv", "no rows")),
-        Bad("no_texts", written("n.csv", "text\n" + "7\n" * 20), ("n.csv", "not text")),
+        Bad("no_texts", written("n.jsonl", '{"text": 7}\n' * 20), ("n.jsonl", "not text")),
         Bad(
             "missing_column",
             written("c.csv", "a,b\n1,2\n"),

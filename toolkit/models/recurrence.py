@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 POOLINGS = ("last", "mean", "max")
 
 State = tuple[tuple[Tensor, ...], ...]
@@ -75,9 +75,8 @@ def run_layers(
     for number, layer in enumerate(layers):
         if number:
             hidden = _apply(between, hidden)
-        before = None if state is None else state[number]
         with _with_gradients(layer, embedded):
-            hidden, states = layer(hidden, before if before is None or len(before) > 1 else before[0])
+            hidden, states = layer(hidden, None if state is None else _as_given(state[number]))
         after.append(states if isinstance(states, tuple) else (states,))
     if isinstance(hidden, PackedSequence):
         assert order is not None  # packed above
@@ -103,6 +102,11 @@ def pool(output: Tensor, state: State, mask: Tensor | None, how: str) -> Tensor:
     if how == "mean":
         return output.sum(1) / real.sum(1).clamp(min=1)  # padding is zero
     return output.masked_fill(~real, torch.finfo(output.dtype).min).amax(1)
+
+
+def _as_given(state: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
+    """A layer's state as torch wants it: an LSTM's as a pair, another's bare."""
+    return state[0] if len(state) == 1 else state
 
 
 def taken(values: Tensor, order: Tensor) -> Tensor:

@@ -98,7 +98,9 @@ class RecurrentModel(RecurrentPreTrainedModel):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
-        self.embeddings = nn.Embedding(config.vocab_size, config.embedding_size, config.pad_token_id)
+        self.embeddings = nn.Embedding(
+            config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
+        )
         cell = CELLS[config.cell]
         inputs = [config.embedding_size] + [config.width] * (config.num_hidden_layers - 1)
         shape: dict[str, Any] = {"batch_first": True, "bidirectional": config.bidirectional}

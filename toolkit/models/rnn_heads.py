@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 from transformers import GenerationMixin
 from transformers.loss.loss_utils import ForCausalLMLoss, ForSequenceClassificationLoss
-from transformers.modeling_outputs import ModelOutput, SequenceClassifierOutput
+from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils.generic import ModelOutput
 
 from toolkit.models.recurrence import State, pool
 from toolkit.models.rnn import RecurrentConfig, RecurrentModel, RecurrentPreTrainedModel
@@ -125,7 +126,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, GenerationMixin):
     def _supports_default_dynamic_cache(cls) -> bool:
         return False  # the state is no cache of keys and values, and does not grow
 
-    def prepare_inputs_for_generation(
+    def prepare_inputs_for_generation(  # pyright: ignore[reportIncompatibleMethodOverride]  (called by name)
         self,
         input_ids: Tensor,
         state: State | None = None,
