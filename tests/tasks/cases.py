@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.tasks.agent_cases import REINFORCEMENT_LEARNING
 from tests.tasks.case import Bad, Case
 from tests.tasks.detection_cases import OBJECT_DETECTION
+from tests.tasks.fill_mask_cases import FILL_MASK
 from tests.tasks.picture_cases import IMAGE_CLASSIFICATION, IMAGE_SEGMENTATION
 from tests.tasks.writing_cases import TEXT_GENERATION
 from toolkit.hub.samples import open_sample
@@ -102,6 +103,7 @@ TEXT_CLASSIFICATION = Case(
 )
 
 CASES: dict[str, Case] = {
+    "fill-mask": FILL_MASK,
     "image-classification": IMAGE_CLASSIFICATION,
     "image-segmentation": IMAGE_SEGMENTATION,
     "object-detection": OBJECT_DETECTION,

@@ -17,7 +17,7 @@ from toolkit.data.labels import LabelSpace
 from toolkit.errors import DataError, ModelError, RecipeError
 from toolkit.tasks.evaluation import values_of
 from toolkit.tasks.problem import Problem
-from toolkit.tasks.text_model import positions
+from toolkit.tasks.text_opening import positions
 
 FAST = ("train.epochs=8", "train.learning_rate=5e-3", "train.batch_size=16", "options.max_length=24")
 THINGS = ("fast", "cheap", "pretty", "loud")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -78,6 +79,9 @@ _HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "micro_f1": ("f1", {"average": "micro"}),
     "subset_accuracy": ("exact_match", None),
     "mcc": ("matthews_correlation", None),
+    "perplexity": ("perplexity", None),
+    "masked_accuracy": ("accuracy", {"per": "masked token"}),
+    "masked_top5_accuracy": ("accuracy", {"per": "masked token", "top_k": 5}),
     "mean_iou": ("mean_iou", None),
     "mean_dice": ("dice", None),
     "pixel_accuracy": ("accuracy", {"per": "pixel"}),
@@ -85,7 +89,6 @@ _HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "average_precision_50": ("map", {"iou": 0.5}),
     "average_precision_75": ("map", {"iou": 0.75}),
     "mean_return": ("mean_reward", None),
-    "perplexity": ("perplexity", None),
     "mse": ("mse", None),
     "mae": ("mae", None),
     "r2": ("r_squared", None),
@@ -241,7 +244,7 @@ def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, A
         "recipe": recipe,
         "recipe_text": dump(public(recipe)).strip(),
         "base_sentence": base_sentence(recipe),
-        "example": _EXAMPLES[manifest.get("input", "text")],
+        "example": _example(manifest),
         "other_kinds": _OTHERS[manifest.get("input", "text")],
         "labels": _listed(names),
         "unit": unit,
@@ -258,6 +261,12 @@ def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, A
         "settings": _settings(public(recipe), manifest),
         "versions": ", ".join(f"{name} {number}" for name, number in manifest.get("versions", {}).items()),
     }
+
+
+def _example(manifest: Mapping[str, Any]) -> str:
+    """An input in Python: the task's own where the kind alone does not make one."""
+    own = manifest.get("example")
+    return _EXAMPLES[manifest.get("input", "text")] if own is None else json.dumps(own, ensure_ascii=False)
 
 
 def _cell(text: object) -> str:
@@ -334,6 +343,8 @@ def _truncation(ledger: Mapping[str, Mapping[str, int]]) -> str:
     ]
     if not ledger:
         return ""
+    if any("blocks" in entry for entry in ledger.values()):
+        return "Texts longer than the model reads were split into blocks; nothing was cut."
     return (
         f"Texts cut to the model's length: {', '.join(cut)}."
         if cut

@@ -153,9 +153,18 @@ def _compare(plain: _Plain, batches: Sequence[Mapping[str, Tensor]], path: Path)
         with torch.inference_mode():
             expected = plain(*batch.values()).numpy()
         given = {name: value.numpy() for name, value in batch.items() if name in names}
-        got = np.asarray(session.run(None, given)[0])
+        try:
+            got = np.asarray(session.run(None, given)[0])
+        except Exception as error:  # ONNX Runtime's errors have no class in common
+            raise ToolkitError(f"{_refused(plain, batch)} ({first_line(error)})") from error
         worst = max(worst, _difference(got, expected, batch))
     return worst, len(batches)
+
+
+def _refused(plain: _Plain, batch: Mapping[str, Tensor]) -> str:
+    shape = " x ".join(map(str, next(iter(batch.values())).shape))
+    name = type(plain.model).__name__
+    return f"{name} cannot be exported to ONNX: the result takes no batch of {shape}; nothing was written"
 
 
 def _difference(got: np.ndarray, expected: np.ndarray, batch: Mapping[str, Tensor]) -> float:

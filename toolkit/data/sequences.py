@@ -13,7 +13,7 @@ from datasets import Dataset, Features, List, Value
 from toolkit.data.problems import Problems
 from toolkit.data.roles import ROW
 from toolkit.data.store import arrow_batches, digest, stored, write_arrow
-from toolkit.data.text import LedgerEntry, content_of
+from toolkit.data.text import LedgerEntry, rows_identity
 
 IGNORED = -100
 """A label that no loss is taken of."""
@@ -73,7 +73,7 @@ def write_sequences(rows: Dataset, encoder: Encoder, max_length: int) -> Sequenc
     kept = rows.select_columns([*encoder.columns, ROW])
     parts = {
         "step": "sequences",
-        "rows": content_of(kept),
+        "rows": rows_identity(kept),
         "encoder": digest([encoder.identity, list(encoder.columns)]),
         "max_length": max_length,
     }

@@ -30,10 +30,13 @@ class LedgerEntry:
     tokens: int = 0
     tokens_cut: int = 0
     limit: int = 0
+    blocks: int = 0
+    """Pieces that the samples were split into, so that nothing had to be cut; 0 where samples are not split."""
 
     def to_dict(self) -> dict[str, int]:
-        """The entry as JSON data."""
-        return asdict(self)
+        """The entry as JSON data; ``blocks`` is in it where samples are split."""
+        entry = asdict(self)
+        return entry if self.blocks else {key: value for key, value in entry.items() if key != "blocks"}
 
 
 def tokenize_rows(
@@ -48,7 +51,7 @@ def tokenize_rows(
     kept = [name for name in rows.column_names if name not in text_columns]
     parts = {
         "step": "tokenize",
-        "rows": content_of(rows),
+        "rows": rows_identity(rows),
         "tokenizer": tokenizer_identity(tokenizer),
         "columns": list(text_columns),
         "max_length": max_length,
@@ -69,8 +72,8 @@ def tokenizer_identity(tokenizer: PreTrainedTokenizerBase) -> str:
     return digest([names, {key: str(value) for key, value in tokenizer.special_tokens_map.items()}, state])
 
 
-def content_of(rows: Dataset) -> str:
-    """A hash of the rows and of their columns' types."""
+def rows_identity(rows: Dataset) -> str:
+    """Hash of all that rows hold."""
     found = sha256(str(rows.features).encode())
     for batch in arrow_batches(rows):
         found.update(json.dumps(batch.to_pydict(), sort_keys=True).encode())

@@ -24,6 +24,7 @@ METRICS = {
     "mean_iou": "mean IoU",
     "mean_dice": "mean Dice",
     "perplexity": "perplexity",
+    "masked_accuracy": "accuracy of the first guess for a masked token",
     "micro_f1": "micro F1",
     "r2": "R²",
     "pearson": "Pearson correlation",
@@ -40,7 +41,7 @@ def title(artifact: Artifact) -> str:
 
 
 def describe(artifact: Artifact) -> str:
-    """Model, data and task, then the test score with its interval, as Markdown."""
+    """Model, data and task, the test score with its interval, and how to ask where that is not plain, as Markdown."""
     recipe = artifact.recipe
     name = recipe.model.name
     model, data = (
@@ -51,7 +52,8 @@ def describe(artifact: Artifact) -> str:
     algorithm = recipe.options.get("algorithm")
     where = f"in **{data}** with **{plain(algorithm.upper())}**" if algorithm else f"on **{data}**"
     made = f"**{model}** {how} {where} for {recipe.task.replace('-', ' ')}."
-    return f"{made} {quality(artifact.metrics, artifact.manifest.get('unit', 'rows'))}".strip()
+    known = quality(artifact.metrics, artifact.manifest.get("unit", "rows"))
+    return " ".join(filter(None, (made, known, plain(artifact.manifest.get("hint", "")))))
 
 
 def source_name(source: str) -> str:

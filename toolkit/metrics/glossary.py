@@ -49,8 +49,8 @@ GLOSSARY: dict[str, Metric] = {
     ),
     "perplexity": Metric(
         "Perplexity",
-        "Among how many equally likely tokens the model seems to choose, on average, when it foretells the next one: "
-        "1 would be certainty. Only comparable between models with the same tokenizer.",
+        "Among how many equally likely tokens the model hesitates, on average (exponential of the loss): 1 would be "
+        "certainty. Only comparable between models that share a vocabulary, and the masked tokens where there are any.",
         better="lower",
     ),
     "perplexity_before": Metric(
@@ -67,6 +67,16 @@ GLOSSARY: dict[str, Metric] = {
         better="lower",
     ),
     "tokens_per_second": Metric("Writing speed", "Tokens written a second, one text at a time.", "rate"),
+    "masked_accuracy": Metric(
+        "Masked-token accuracy",
+        "Share of the masked tokens that the model's first guess restores. Other words often fit as well.",
+        "share",
+    ),
+    "masked_top5_accuracy": Metric(
+        "Masked-token accuracy, five guesses",
+        "Share of the masked tokens that are among the model's five likeliest guesses.",
+        "share",
+    ),
     "ece": Metric(
         "Calibration error",
         "How far stated probabilities are from what comes true, on average (ECE, 15 bins). At 5%, "

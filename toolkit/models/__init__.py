@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import RecipeError, did_you_mean
 
@@ -12,20 +13,31 @@ if TYPE_CHECKING:
 
 TABLE: dict[str, str] = {
     "cnn": "toolkit.models.cnn:CnnForImageClassification",
+    "gru": "toolkit.models.rnn_heads:RecurrentForSequenceClassification",
+    "lstm": "toolkit.models.rnn_heads:RecurrentForSequenceClassification",
     "mlp": "toolkit.models.mlp:MlpForImageClassification",
+    "rnn": "toolkit.models.rnn_heads:RecurrentForSequenceClassification",
     "unet": "toolkit.models.unet:UnetForSemanticSegmentation",
 }
 
+LANGUAGE_MODELS: dict[str, str] = dict.fromkeys(
+    ("gru", "lstm", "rnn"), "toolkit.models.rnn_heads:RecurrentForCausalLM"
+)
+"""The same architectures with a head that predicts the next token."""
 
-def model_class(name: str) -> type[PreTrainedModel]:
+PRESETS: dict[str, Mapping[str, Any]] = {name: {"cell": name} for name in ("gru", "lstm", "rnn")}
+"""What a name already says of the configuration, where several names share a class."""
+
+
+def model_class(name: str, table: Mapping[str, str] = TABLE) -> type[PreTrainedModel]:
     """The class of the architecture called ``name``.
 
     Raises:
         RecipeError: no such architecture.
     """
-    if name not in TABLE:
-        raise RecipeError(f"unknown architecture '{name}'; {did_you_mean(name, TABLE)}")
-    module, _, attribute = TABLE[name].partition(":")
+    if name not in table:
+        raise RecipeError(f"unknown architecture '{name}'; {did_you_mean(name, table)}")
+    module, _, attribute = table[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 
@@ -44,10 +56,11 @@ def register() -> None:
     """Let transformers' ``AutoConfig`` and ``AutoModelFor…`` open saved models of this table; once or often."""
     import transformers
 
-    for name in TABLE:
-        kind = model_class(name)
-        config = config_class(name)
-        transformers.AutoConfig.register(config.model_type, config, exist_ok=True)
-        # A class that ends in ForImageClassification is opened by AutoModelForImageClassification.
-        auto = getattr(transformers, f"AutoModelFor{kind.__name__.partition('For')[2]}")
-        auto.register(config, kind, exist_ok=True)
+    for table in (TABLE, LANGUAGE_MODELS):
+        for name in table:
+            kind = model_class(name, table)
+            config: Any = kind.config_class
+            transformers.AutoConfig.register(config.model_type, config, exist_ok=True)
+            # A class that ends in ForImageClassification is opened by AutoModelForImageClassification.
+            auto = getattr(transformers, f"AutoModelFor{kind.__name__.partition('For')[2]}")
+            auto.register(config, kind, exist_ok=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from toolkit.tasks.protocol import Task
 
 TABLE: dict[str, str] = {
+    "fill-mask": "toolkit.tasks.fill_mask:FillMask",
     "image-classification": "toolkit.tasks.image_classification:ImageClassification",
     "image-segmentation": "toolkit.tasks.image_segmentation:ImageSegmentation",
     "object-detection": "toolkit.tasks.object_detection:ObjectDetection",

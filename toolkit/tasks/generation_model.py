@@ -16,7 +16,8 @@ from toolkit.files import read_json, write_json
 from toolkit.hub.models import Located, locate_model, require_known
 from toolkit.tasks.generation_batches import SequenceBatches
 from toolkit.tasks.protocol import Attribution
-from toolkit.tasks.text_model import DECODING, open_tokenizer, positions
+from toolkit.tasks.text_model import DECODING
+from toolkit.tasks.text_opening import open_tokenizer, positions
 from toolkit.tasks.writing import Form, Writing, writing_for
 
 if TYPE_CHECKING:

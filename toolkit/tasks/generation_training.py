@@ -19,7 +19,7 @@ from toolkit.metrics.measure import headline_split
 from toolkit.tasks.evaluation import sample_positions, scored_positions
 from toolkit.tasks.generation_batches import SequenceBatches
 from toolkit.tasks.generation_model import Losses, Manner, Writer, open_causal
-from toolkit.tasks.text_model import open_tokenizer
+from toolkit.tasks.text_opening import open_tokenizer
 from toolkit.tasks.writing import Form, writing_for
 
 if TYPE_CHECKING:

