@@ -61,7 +61,7 @@ def test_a_ctranslate2_file_gives_its_arrays(tmp_path: Path):
     ("name", "splits", "columns"),
     [
         ("tweets", {"train": 3_432}, {"text", "label", "rating"}),
-        ("brown", {"train": 57_340}, {"tokens", "tags", "document", "category"}),
+        ("brown", {"train": 57_340}, {"tokens", "tags", "universal", "document", "category"}),
         ("dialogues", {"train": 2_026}, {"question", "answer", "category", "messages"}),
         ("solubility", {"train": 1_025, "test": 257}, {"smiles", "name", "solubility", "label"}),
         ("read-speech", {"test": 10}, {"audio", "text", "id"}),

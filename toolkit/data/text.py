@@ -30,10 +30,18 @@ class LedgerEntry:
     tokens: int = 0
     tokens_cut: int = 0
     limit: int = 0
+    words: int = 0
+    """Of sentences that are given word by word; 0 for other texts."""
+    words_cut: int = 0
 
     def to_dict(self) -> dict[str, int]:
         """The entry as JSON data."""
-        return asdict(self)
+        left_out = () if self.words else ("words", "words_cut")
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+    def counts(self) -> dict[str, int]:
+        """What adds up over the parts of a split."""
+        return {name: value for name, value in asdict(self).items() if name != "limit"}
 
 
 def tokenize_rows(
@@ -48,7 +56,7 @@ def tokenize_rows(
     kept = [name for name in rows.column_names if name not in text_columns]
     parts = {
         "step": "tokenize",
-        "rows": _content(rows),
+        "rows": content_hash(rows),
         "tokenizer": tokenizer_identity(tokenizer),
         "columns": list(text_columns),
         "max_length": max_length,
@@ -69,7 +77,8 @@ def tokenizer_identity(tokenizer: PreTrainedTokenizerBase) -> str:
     return digest([names, {key: str(value) for key, value in tokenizer.special_tokens_map.items()}, state])
 
 
-def _content(rows: Dataset) -> str:
+def content_hash(rows: Dataset) -> str:
+    """Hash of all rows of a dataset, whatever steps they were made by."""
     found = sha256(str(rows.features).encode())
     for batch in arrow_batches(rows):
         found.update(json.dumps(batch.to_pydict(), sort_keys=True).encode())
