@@ -15,7 +15,7 @@ from toolkit.demo.play import PlayTab
 from toolkit.demo.serve import Demo, in_event_loop
 from toolkit.demo.single import SingleTab
 from toolkit.demo.uploads import upload_folder
-from toolkit.tasks.signature import Asked, Environment, Image, Text
+from toolkit.tasks.signature import Asked, Environment, Image, Sentence, Text
 
 QUEUE = 64
 """Requests that may wait; the next one is told that the server is busy."""
@@ -33,6 +33,7 @@ class Tab(Protocol):
 
 TABS: dict[type[Asked], Sequence[Callable[[Artifact], Tab]]] = {
     Text: (SingleTab, FileTab),
+    Sentence: (SingleTab, FileTab),
     Image: (SingleTab, AlbumTab),
     Environment: (PlayTab,),
 }

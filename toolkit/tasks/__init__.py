@@ -17,6 +17,7 @@ TABLE: dict[str, str] = {
     "object-detection": "toolkit.tasks.object_detection:ObjectDetection",
     "reinforcement-learning": "toolkit.tasks.reinforcement_learning:ReinforcementLearning",
     "text-classification": "toolkit.tasks.text_classification:TextClassification",
+    "token-classification": "toolkit.tasks.token_classification:TokenClassification",
 }
 
 

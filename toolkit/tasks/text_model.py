@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,8 +28,8 @@ DECODING = "decoding.json"
 """In the model folder: what turns logits into predictions and has no place in transformers' configuration."""
 
 
-def open_tokenizer(located: Located) -> Any:
-    """The model's tokenizer, with a padding token.
+def open_tokenizer(located: Located, **settings: Any) -> Any:
+    """The model's tokenizer, with a padding token; ``settings`` replace its own.
 
     Raises:
         ModelError: the folder or repository has no tokenizer.
@@ -36,7 +37,7 @@ def open_tokenizer(located: Located) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs)
+        tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs, **settings)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(f"{located.path}: no tokenizer can be opened ({first_line(error)})") from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
@@ -64,34 +65,53 @@ def open_predictor(section: ModelSection, space: LabelSpace, max_length: int) ->
     """
     located = locate_model(section)
     tokenizer = open_tokenizer(located)
-    model = _open_classifier(located, space, section.config)
+    with opening(located, "classify text"):
+        model = open_with_head(
+            located, "AutoModelForSequenceClassification", Problem(space).config, section.config
+        )
     model.config.pad_token_id = tokenizer.pad_token_id
-    limit = min(max_length, tokenizer.model_max_length, _positions(model))
+    limit = min(max_length, tokenizer.model_max_length, longest_input(model))
     predictor = TextPredictor(model, tokenizer, Problem(space), max_length=limit)
     predictor.revision = located.revision
     return predictor
 
 
-def _open_classifier(located: Located, space: LabelSpace, changes: Mapping[str, Any]) -> Any:
+@contextmanager
+def opening(located: Located, purpose: str) -> Generator[None]:
+    """Say what a model cannot do when it does not open inside the block.
+
+    Raises:
+        ModelError: no such head for this architecture, unknown settings, or unreadable weights.
+    """
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForSequenceClassification
 
     try:
-        config = AutoConfig.from_pretrained(
-            located.path,
-            **Problem(space).config,
-            **changes,
-            **located.config_kwargs,
-        )
-        require_known(changes, config.to_dict())
-        return AutoModelForSequenceClassification.from_pretrained(
-            located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
-        )
+        yield
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{located.path}: cannot classify text ({first_line(error)})") from error
+        raise ModelError(f"{located.path}: cannot {purpose} ({first_line(error)})") from error
 
 
-def _positions(model: Any) -> int:
+def open_with_head(located: Located, head: str, labels: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
+    """A pretrained encoder with a new head, in float32.
+
+    Args:
+        located: the model.
+        head: the class of transformers that opens it, such as ``AutoModelForSequenceClassification``.
+        labels: the labels, as the configuration holds them.
+        changes: values of the configuration in place of its own.
+    """
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(
+        located.path, **labels, **changes, **located.config_kwargs
+    )
+    require_known(changes, config.to_dict())
+    return getattr(transformers, head).from_pretrained(
+        located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
+    )
+
+
+def longest_input(model: Any) -> int:
     """The most tokens the model's position embeddings can take."""
     positions = getattr(model.config, "max_position_embeddings", None) or 10**9
     tables = [module for name, module in model.named_modules() if name.endswith("position_embeddings")]

@@ -15,6 +15,7 @@ from toolkit.artifact.report.reproduce import reproduce_section
 from toolkit.artifact.report.results import headline_section, per_class_section
 from toolkit.artifact.report.returns import returns_section
 from toolkit.artifact.report.settings import settings_section
+from toolkit.artifact.report.tagged import tagged_section
 from toolkit.artifact.report.videos import Video, videos_section
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "reproduce_section",
     "returns_section",
     "settings_section",
+    "tagged_section",
     "videos_section",
     "write_report",
 ]
