@@ -304,7 +304,9 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
         return check_seeds(words)
 
     asked = artifact.signature.input
-    read = {Text: read_texts, Sentence: read_texts, Image: read_pictures, Environment: read_seeds}[type(asked)]
+    read = {Text: read_texts, Sentence: read_texts, Image: read_pictures, Environment: read_seeds}[
+        type(asked)
+    ]
     return read(inputs, artifact.manifest["data"]["columns"], asked.name)
 
 

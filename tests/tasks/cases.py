@@ -9,6 +9,7 @@ from tests.tasks.agent_cases import REINFORCEMENT_LEARNING
 from tests.tasks.case import Bad, Case
 from tests.tasks.detection_cases import OBJECT_DETECTION
 from tests.tasks.picture_cases import IMAGE_CLASSIFICATION, IMAGE_SEGMENTATION
+from tests.tasks.tagging_cases import TOKEN_CLASSIFICATION
 from toolkit.hub.samples import open_sample
 
 
@@ -106,4 +107,5 @@ CASES: dict[str, Case] = {
     "object-detection": OBJECT_DETECTION,
     "reinforcement-learning": REINFORCEMENT_LEARNING,
     "text-classification": TEXT_CLASSIFICATION,
+    "token-classification": TOKEN_CLASSIFICATION,
 }

@@ -111,9 +111,7 @@ def _sentences(file: TextFile, mark: str | None, width: int) -> Iterator[tuple[S
     yield current, starts
 
 
-def _add(
-    file: TextFile, sentence: Sentence, number: int, line: str, cells: list[str], width: int
-) -> None:
+def _add(file: TextFile, sentence: Sentence, number: int, line: str, cells: list[str], width: int) -> None:
     if line.startswith("#") and not sentence.cells and len(cells) != width:
         return
     sentence.line = sentence.line or number
@@ -122,8 +120,7 @@ def _add(
         sentence.cells.append([cell.strip() for cell in cells])
         return
     if not sentence.broken:  # one sentence is one row that cannot be used
-        message = f"{len(cells)} column{'s' if len(cells) > 1 else ''} where the file has {width} ({line.strip()[:40]!r})"
-        file.problems.add(
-            file.where(number), *(broken or (message, "give every word all its columns, or remove the line"))
-        )
+        what = f"{len(cells)} column{'s' if len(cells) > 1 else ''} where the file has {width}"
+        fix = "give every word all its columns, or remove the line"
+        file.problems.add(file.where(number), *(broken or (f"{what} ({line.strip()[:40]!r})", fix)))
     sentence.broken = True

@@ -91,7 +91,9 @@ def _write_delimited(file: TextFile, separator: str, quoted: bool, target: Path)
     return _write(file, Features({name: Value("string") for name in names}), rows, target)
 
 
-def _typed(read: Callable[[TextFile], tuple[Features, Iterator[Row]]]) -> Callable[[Path, str, Path], dict[str, Any]]:
+def _typed(
+    read: Callable[[TextFile], tuple[Features, Iterator[Row]]],
+) -> Callable[[Path, str, Path], dict[str, Any]]:
     """A conversion of files whose reader finds out the columns' types."""
 
     def convert(path: Path, encoding: str, target: Path) -> dict[str, Any]:

@@ -30,7 +30,6 @@ from toolkit.data.tags import repaired, tag_classes
 from toolkit.errors import DataError, Finding, did_you_mean, raise_errors
 from toolkit.recipe.schema import DataSection
 
-
 UNTAUGHT = {"object_detection": "picture", "token_classification": "sentence"}
 """Problems whose classes a source may name without training rows of them, and what a row is called."""
 

@@ -69,7 +69,10 @@ def windows(
     special = tokenizer.num_special_tokens_to_add()
     overlap = special + (cut.stride or 0)
     pieces = [len(parts[0]) + sum(len(one) - overlap for one in parts[1:]) for parts in found]
-    lost = [0 if cut.stride is not None else all_of - len(parts[0]) for all_of, parts in zip(pieces, found, strict=True)]
+    lost = [
+        0 if cut.stride is not None else all_of - len(parts[0])
+        for all_of, parts in zip(pieces, found, strict=True)
+    ]
     unread = [len(words) - len(_read(parts)) for words, parts in zip(sentences, kept, strict=True)]
     entry = LedgerEntry(
         samples=len(sentences),
@@ -155,7 +158,11 @@ class Labelling:
 
 
 def tokenize_words(
-    rows: Dataset, tokenizer: PreTrainedTokenizerBase, columns: tuple[str, str], cut: Cut, labelling: Labelling
+    rows: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    columns: tuple[str, str],
+    cut: Cut,
+    labelling: Labelling,
 ) -> tuple[Dataset, LedgerEntry]:
     """Windows of all rows, memory-mapped, and the ledger.
 

@@ -30,7 +30,8 @@ def scheme_of(tags: Collection[str]) -> Scheme:
     if not marked or not all(found):
         return "plain"
     used = {match[1] for match in found if match}
-    return next((scheme for scheme, letters in PREFIXES.items() if used <= set(letters)), "plain")
+    fitting: list[Scheme] = [scheme for scheme, letters in PREFIXES.items() if used <= set(letters)]
+    return fitting[0] if fitting else "plain"
 
 
 def belongs(tag: str, scheme: Scheme) -> bool:

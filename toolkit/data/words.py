@@ -13,7 +13,7 @@ MOST_KNOWN = 5000
 """Words kept whole by name; more would make a file of the model folder grow with the data."""
 LEAST = 2
 """Times a word must occur to be kept whole: one of a kind may be a slip, or somebody's address."""
-_CLITIC = re.compile(r"(n['’]t|['’](?:[a-z]{1,2}))$", re.IGNORECASE)
+_CLITIC = re.compile(r"(n['\u2019]t|['\u2019][a-z]{1,2})$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

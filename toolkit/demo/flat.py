@@ -60,7 +60,9 @@ def row_of_tags(prediction: Prediction) -> list[dict[str, Any]]:
         "predicted_tags": " ".join(tag or "?" for tag in prediction["tags"]),
     }
     if "entities" in prediction:
-        row["predicted_entities"] = "; ".join(f"{one['text']} ({one['label']})" for one in prediction["entities"])
+        row["predicted_entities"] = "; ".join(
+            f"{one['text']} ({one['label']})" for one in prediction["entities"]
+        )
     return [row]
 
 

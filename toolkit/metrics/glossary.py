@@ -67,9 +67,7 @@ GLOSSARY: dict[str, Metric] = {
         "Pearson correlation", "How well a straight line relates predictions and true values (-1 to 1)."
     ),
     "spearman": Metric("Spearman correlation", "How well predictions put rows in the right order (-1 to 1)."),
-    "tag_accuracy": Metric(
-        "Tag accuracy", "Share of words whose predicted tag is the true one.", "share"
-    ),
+    "tag_accuracy": Metric("Tag accuracy", "Share of words whose predicted tag is the true one.", "share"),
     "tag_macro_f1": Metric(
         "Tag macro F1",
         "F1 (the harmonic mean of precision and recall) of each tag over all words, averaged so that rare tags "

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class Words:
             TrainingError: the model's outputs are not all finite.
         """
         scores = np.asarray(logits, dtype=np.float64)
-        unread = np.isnan(scores).all(axis=1)
+        unread = np.asarray(np.isnan(scores).all(axis=1))
         if not np.isfinite(scores[~unread]).all():
             raise TrainingError(
                 "the model gives infinite or NaN outputs; lower train.learning_rate or set train.mixed_precision=no"
@@ -75,13 +76,14 @@ class Words:
 
     def by_sentence(self, values: NDArray[np.generic]) -> Floats:
         """Sums of a value of each word, (sentences,)."""
-        return np.bincount(self.sentences, np.asarray(values, np.float64), minlength=len(self.lengths))
+        sums = np.bincount(self.sentences, np.asarray(values, np.float64), minlength=len(self.lengths))
+        return np.asarray(sums, np.float64)
 
     def named(self, numbers: NDArray[np.int64], names: Sequence[str]) -> list[list[str]]:
         """The tags of each sentence by name; O where a word was not read."""
-        words = [names[number] if number >= 0 else OUTSIDE for number in numbers.tolist()]
-        ends = np.cumsum([0, *self.lengths]).tolist()
-        return [words[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        words = [names[int(number)] if number >= 0 else OUTSIDE for number in numbers]
+        ends = [0, *(int(end) for end in np.cumsum(self.lengths))]
+        return [words[start:end] for start, end in pairwise(ends)]
 
 
 def score(
@@ -168,7 +170,7 @@ def span_counts(words: Words, names: Sequence[str], scheme: str) -> Floats:
 def _entities(sentences: list[list[str]], scheme: str) -> list[set[tuple[str, int, int]]]:
     """Type, first word and the word after the last one of every entity of each sentence."""
     schemes = _seqeval()
-    found = cast(Any, schemes.Entities(sentences, getattr(schemes, scheme)))
+    found = schemes.Entities(sentences, getattr(schemes, scheme))
     return [{(one.tag, one.start, one.end) for one in entities} for entities in found.entities]
 
 

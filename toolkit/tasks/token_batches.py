@@ -99,7 +99,9 @@ class WindowBatches:
         """
         columns: Mapping[str, Any] = self.rows[rows]
         counts = [len(words) for words in columns["words"]]
-        places = np.concatenate([np.empty(0, np.int64), *(np.asarray(words, np.int64) for words in columns["words"])])
+        places = np.concatenate(
+            [np.empty(0, np.int64), *(np.asarray(words, np.int64) for words in columns["words"])]
+        )
         places += np.repeat(starts[np.asarray(columns["sentence"], np.int64)], counts)
         shift = logits.shape[1] - self.lengths[rows] if self._left else np.zeros(len(rows), np.int64)
         positions = np.concatenate(

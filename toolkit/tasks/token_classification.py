@@ -35,7 +35,7 @@ class Options(TaskOptions):
     scheme: Literal["auto"] | Scheme = "auto"
     """What tags mark: entities (IOB2, IOBES, BILOU), or nothing but their word (plain); ``auto`` goes by the tags."""
     bio: Literal["repair", "refuse"] = "repair"
-    """What to do with tags against the order of their scheme, such as I-X after O: put them in order, or refuse the row."""
+    """What to do with tags against their scheme's order, such as I-X after O: put them in order, or refuse the row."""
     max_length: int = Field(default=256, gt=2)
     """Word pieces a sentence is cut to; words that are not read are counted in the truncation ledger."""
     stride: int | None = Field(default=None, ge=0)

@@ -41,7 +41,9 @@ def open_word_tokenizer(located: Located) -> Any:
     """
     tokenizer = open_tokenizer(located)
     if not tokenizer.is_fast:
-        raise ModelError(f"{located.path}: its tokenizer cannot say which word a piece is of; choose another model")
+        raise ModelError(
+            f"{located.path}: its tokenizer cannot say which word a piece is of; choose another model"
+        )
     if getattr(tokenizer, "add_prefix_space", None) is False:
         # Byte-level tokenizers know most words with the space before them, which a list of words does not have.
         tokenizer = open_tokenizer(located, add_prefix_space=True)
@@ -96,9 +98,7 @@ class TagPredictor:
         sentences = [[text[start:end] for start, end in places] for text, places in taken]
         logits = self.logits(sentences, batch_size)
         names = self.space.names
-        return [
-            decode(*one, rows, names, self.scheme) for one, rows in zip(taken, logits, strict=True)
-        ]
+        return [decode(*one, rows, names, self.scheme) for one, rows in zip(taken, logits, strict=True)]
 
     def logits(self, sentences: Sequence[Sequence[str]], batch_size: int = 32) -> list[np.ndarray]:
         """Logits of the words of each sentence, float32 (words, tags); NaN for words that are not read."""
@@ -120,7 +120,9 @@ class TagPredictor:
         words = [[text[start:end] for start, end in places] for text, places in self._taken(sentences)]
         found, _ = windows(self.tokenizer, words, self.cut)
         rows = np.arange(len(found))
-        return WindowBatches(InMemory(found), np.array([len(one) for one in found]), self.tokenizer).collate(rows)
+        return WindowBatches(InMemory(found), np.array([len(one) for one in found]), self.tokenizer).collate(
+            rows
+        )
 
     def _taken(self, inputs: Sequence[Any]) -> list[tuple[str, list[Place]]]:
         """Each input as a text and where its words are; the words of a list are put together with spaces."""

@@ -143,7 +143,7 @@ def _worst(predictor: TagPredictor, looked: Looked) -> ReportSection:
     order = np.lexsort((-words.by_sentence(words.losses), -wrong))
     chosen = [int(at) for at in order[:WORST] if wrong[at]]
     true, guess = (words.named(tags, names) for tags in (words.true, words.predicted))
-    rows = looked.rows.select(chosen)
+    rows = looked.rows.select(chosen).to_list()
     shown = [
         _sentence(row, (true[at], guess[at]), int(wrong[at]), plain)
         for at, row in zip(chosen, rows, strict=True)
@@ -156,7 +156,11 @@ def _sentence(
 ) -> TaggedSentence:
     true, guess = tags
     make = _tag_pieces if plain else _span_pieces
-    what = f"wrong tag{'s' if wrong > 1 else ''}" if plain else f"entit{'ies' if wrong > 1 else 'y'} missed or too many"
+    what = (
+        f"wrong tag{'s' if wrong > 1 else ''}"
+        if plain
+        else f"entit{'ies' if wrong > 1 else 'y'} missed or too many"
+    )
     title = f"row {row['row']:,}: {wrong} {what}"
     return TaggedSentence(title, make(row[WORDS], true, guess), make(row[WORDS], guess, true))
 

@@ -17,9 +17,7 @@ _PAIRS = 10
 _OTHERS = "all others"
 
 
-def confusion_section(
-    matrix: NDArray[np.int64], names: Sequence[str], noun: str = "rows"
-) -> ReportSection:
+def confusion_section(matrix: NDArray[np.int64], names: Sequence[str], noun: str = "rows") -> ReportSection:
     """The confusion matrix; beyond 20 classes, the most confused ones with the rest as one.
 
     Args:
@@ -33,7 +31,11 @@ def confusion_section(
     )
     shown, labels, note = _collapse(matrix, names)
     html = render(
-        "confusion.html", labels=labels, cells=_cells(shown, labels), note=note, pairs=_pairs(matrix, names, noun)
+        "confusion.html",
+        labels=labels,
+        cells=_cells(shown, labels),
+        note=note,
+        pairs=_pairs(matrix, names, noun),
     )
     return ReportSection("Confusion matrix", explanation, html)
 

@@ -61,4 +61,6 @@ def _pieces(pieces: Sequence[Piece], colors: dict[str, str]) -> list[dict[str, A
         {"text": one.text, "tag": one.tag, "wrong": one.wrong, "color": colors.get(one.tag, "transparent")}
         for one in pieces[:MOST_PIECES]
     ]
-    return [*made, {"text": "…", "tag": "", "wrong": False, "color": ""}] if len(pieces) > MOST_PIECES else made
+    return (
+        [*made, {"text": "…", "tag": "", "wrong": False, "color": ""}] if len(pieces) > MOST_PIECES else made
+    )

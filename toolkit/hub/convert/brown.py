@@ -17,7 +17,7 @@ MARKS = re.compile(r"^fw-|-(tl|hl|nc)(?=-|$)")
 
 
 def convert(archives: Path, target: Path) -> None:
-    """Columns ``tokens``, ``tags``, ``universal``, ``document`` and ``category``; one split, ``train``, a row a sentence.
+    """One split, ``train``, a row a sentence: ``tokens``, ``tags``, ``universal``, ``document`` and ``category``.
 
     ``tags`` are Brown's own, ``universal`` the twelve universal parts of speech.
     """
