@@ -63,7 +63,7 @@ class WordSplitter:
 
     def _front(self, piece: str) -> int:
         """Characters of the mark that the piece begins with and loses; 0 for none."""
-        if piece in self.known or piece in self.apart:
+        if piece in self.known or piece in self.apart or len(set(piece)) == 1:
             return 0
         for mark in self.apart:
             if piece.startswith(mark) and len(mark) < len(piece) and not _CLITIC.match(mark):
