@@ -234,7 +234,7 @@ def predict(
         terminal.print_json(predictions)
         return
     rows = [
-        (str(p["label"]), _score(p), terminal.one_line(str(v)))
+        (str(p["label"]), _score(p), terminal.one_line(str(p.get("marked", v))))
         for p, v in zip(predictions, values, strict=True)
     ]
     terminal.print_table(("label", "score", "input"), rows)

@@ -298,13 +298,20 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
     from toolkit.data.inputs import read_inputs as read_texts
     from toolkit.data.picture_inputs import read_pictures
     from toolkit.tasks.agent_seeds import check_seeds
-    from toolkit.tasks.signature import Environment, Image, Prompt, Text
+    from toolkit.tasks.signature import Environment, Image, Prompt, Sentence, Text
 
     def read_seeds(words: Sequence[str], *_: Any) -> list[int]:
         return check_seeds(words)
 
     asked = artifact.signature.input
-    read = {Text: read_texts, Prompt: read_texts, Image: read_pictures, Environment: read_seeds}[type(asked)]
+    readers = {
+        Text: read_texts,
+        Prompt: read_texts,
+        Sentence: read_texts,
+        Image: read_pictures,
+        Environment: read_seeds,
+    }
+    read = readers[type(asked)]
     return read(inputs, artifact.manifest["data"]["columns"], asked.name)
 
 

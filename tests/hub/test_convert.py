@@ -11,6 +11,7 @@ import pytest
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from toolkit.hub.convert import brown_documents
+from toolkit.hub.convert.brown_universal import universal
 from toolkit.hub.convert.ctranslate2_file import read_arrays
 from toolkit.hub.samples import SAMPLES, open_sample
 
@@ -77,7 +78,7 @@ def test_brown_documents_are_running_text_by_genre(tmp_path: Path):
     ("name", "splits", "columns"),
     [
         ("tweets", {"train": 3_432}, {"text", "label", "rating"}),
-        ("brown", {"train": 57_340}, {"tokens", "tags", "document", "category"}),
+        ("brown", {"train": 57_340}, {"tokens", "tags", "universal", "document", "category"}),
         ("dialogues", {"train": 2_026}, {"question", "answer", "category", "messages"}),
         ("solubility", {"train": 1_025, "test": 257}, {"smiles", "name", "solubility", "label"}),
         ("read-speech", {"test": 10}, {"audio", "text", "id"}),
@@ -102,6 +103,49 @@ def test_the_brown_corpus_keeps_tokens_tags_and_documents():
         ("Fulton", "np"),
         ("County", "nn"),
     ]
+
+
+@pytest.mark.network
+def test_the_brown_corpus_has_the_published_universal_tags():
+    rows = datasets.load_from_disk(open_sample("brown"))["train"]
+    names = rows.features["universal"].feature.names
+    numbers = np.concatenate([np.asarray(tags) for tags in rows["universal"][:]])
+    # What the mapping of Petrov, Das and McDonald gives for the corpus: the counts that NLTK documents.
+    assert dict(zip(names, np.bincount(numbers).tolist(), strict=True)) == {
+        "NOUN": 275_558,
+        "VERB": 182_750,
+        ".": 147_565,
+        "ADP": 144_766,
+        "DET": 137_019,
+        "ADJ": 83_721,
+        "ADV": 56_239,
+        "PRON": 49_334,
+        "CONJ": 38_151,
+        "PRT": 29_829,
+        "NUM": 14_874,
+        "X": 1_386,
+    }
+
+
+@pytest.mark.parametrize(
+    ("tag", "foreign", "part"),
+    [
+        ("nn", False, "NOUN"),
+        ("nn", True, "X"),
+        ("hvz*", False, "VERB"),
+        ("md+hv", False, "VERB"),
+        ("pps+bez", False, "PRT"),
+        ("in+in", False, "ADP"),
+        ("--", False, "."),
+    ],
+)
+def test_brown_tags_become_universal_ones(tag: str, foreign: bool, part: str):
+    assert universal(tag, foreign) == part
+
+
+def test_what_is_no_brown_tag_is_not_guessed():
+    with pytest.raises(KeyError):
+        universal("noun", foreign=False)
 
 
 @pytest.mark.network

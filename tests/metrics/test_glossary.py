@@ -4,10 +4,11 @@ import pytest
 
 from toolkit.metrics.classification import METRICS
 from toolkit.metrics.glossary import GLOSSARY, describe, show, show_interval
+from toolkit.metrics.tagging import PLAIN, SPANS
 
 
 def test_every_metric_of_every_problem_is_explained():
-    for name in {name for names in METRICS.values() for name in names}:
+    for name in {*PLAIN, *SPANS, *(name for names in METRICS.values() for name in names)}:
         assert GLOSSARY[name].meaning.endswith(".")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from toolkit.data.boxes import holds_boxes
 from toolkit.data.compute import compute as pc
 from toolkit.data.roles import Kind, Role
 from toolkit.data.table import Table
+from toolkit.data.tags import holds_tags, holds_words
 from toolkit.errors import DataError, Finding, did_you_mean
 
 Columns = dict[str, str | list[str]]
@@ -20,13 +21,17 @@ Columns = dict[str, str | list[str]]
 NOUNS: dict[Kind, str] = {
     "text": "text",
     "messages": "conversations",
+    "words": "lists of words",
     "image": "pictures",
     "mask": "masks",
     "boxes": "objects with boxes",
+    "tags": "lists of tags",
 }
 """What a column of each kind holds, in the words of an error."""
 PICTURED: tuple[Kind, ...] = ("image", "mask")
 """Kinds whose cells are pictures, or paths of pictures."""
+LISTED: dict[Kind, Callable[[Any], bool]] = {"boxes": holds_boxes, "words": holds_words, "tags": holds_tags}
+"""Kinds whose cells are lists of something: by what their columns are known."""
 
 
 def map_columns(
@@ -133,11 +138,11 @@ def _by_name(role: Role, free: Sequence[str]) -> str | None:
 
 
 def _by_content(role: Role, table: Table, free: Sequence[str]) -> str | None:
-    """A needed text is the column of the longest texts, a picture or boxes the first one; a label what is left."""
+    """A needed text is the column of the longest texts, a picture or a list the first one; a label what is left."""
     if role.optional:
         return None
-    if role.kind == "boxes":
-        return next((name for name in free if holds_boxes(table.dataset.features[name])), None)
+    if role.kind in LISTED:
+        return next((name for name in free if LISTED[role.kind](table.dataset.features[name])), None)
     if role.is_label:
         return free[0] if len(free) == 1 else None
     if role.kind in PICTURED:
@@ -187,10 +192,10 @@ def _kinds(table: Table, roles: Sequence[Role], columns: Columns) -> list[Findin
 
 
 def _suits(role: Role, table: Table, name: str) -> bool:
-    """Whether a column can hold what the role asks for; a text may be the path of a picture, or JSON."""
+    """Whether a column can hold what the role asks for; a text may be the path of a picture, or a list written out."""
     feature = table.dataset.features[name]
-    if role.kind == "boxes":
-        return holds_boxes(feature) or _is_text(getattr(feature, "feature", feature))
+    if role.kind in LISTED:
+        return LISTED[role.kind](feature) or _is_text(getattr(feature, "feature", feature))
     if role.kind == "messages":
         return isinstance(feature, List) or _is_text(feature)
     return _is_text(feature) or (role.kind in PICTURED and isinstance(feature, Image))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Features, Value
 
+from toolkit.data.conll import read_conll, read_conllu
 from toolkit.data.jsonfiles import read_json
 from toolkit.data.problems import Problems
 from toolkit.data.readers import (
@@ -30,8 +31,10 @@ INTERNAL = (SOURCE_ROW, SOURCE_LINE, SOURCE_FILE)
 _NUMBERS = {SOURCE_ROW: Value("int64"), SOURCE_LINE: Value("int64")}
 
 
-def convert_file(path: Path, encoding: str) -> Stored:
+def convert_file(path: Path, encoding: str, *, sentences: bool = False) -> Stored:
     """Read a data file once; afterwards its Arrow copy in the cache is opened while the file stays the same.
+
+    With ``sentences``, a ``.txt`` file is one of CoNLL: tagged sentences are often kept so.
 
     Notes: ``problems`` (rows left out, with the reason), ``findings``, ``rows`` (of the file, unusable ones included).
 
@@ -39,12 +42,14 @@ def convert_file(path: Path, encoding: str) -> Stored:
         DataError: the file as a whole cannot be used; broken rows alone do not raise, they are in the notes.
     """
     suffix = data_suffix(path)
+    suffix = ".conll" if sentences and suffix == ".txt" else suffix
     if suffix not in READERS:
         fix = f"use one of {', '.join(READERS)}"
         raise DataError(
             Finding("error", str(path), f"files of type '{suffix or path.name}' are not read", fix)
         )
     parts = {"step": "convert", "file": file_identity(path), "encoding": encoding}
+    parts |= {"as": suffix} if sentences else {}
     with undamaged(path, encoding):
         return stored(parts, lambda target: READERS[suffix](path, encoding, target))
 
@@ -86,11 +91,18 @@ def _write_delimited(file: TextFile, separator: str, quoted: bool, target: Path)
     return _write(file, Features({name: Value("string") for name in names}), rows, target)
 
 
-def _json(path: Path, encoding: str, target: Path) -> dict[str, Any]:
-    check_text_file(path, encoding)
-    file = TextFile(path, encoding)
-    features, rows = read_json(file)
-    return _write(file, features, rows, target)
+def _typed(
+    read: Callable[[TextFile], tuple[Features, Iterator[Row]]],
+) -> Callable[[Path, str, Path], dict[str, Any]]:
+    """A conversion of files whose reader finds out the columns' types."""
+
+    def convert(path: Path, encoding: str, target: Path) -> dict[str, Any]:
+        check_text_file(path, encoding)
+        file = TextFile(path, encoding)
+        features, rows = read(file)
+        return _write(file, features, rows, target)
+
+    return convert
 
 
 def _text(path: Path, encoding: str, target: Path) -> dict[str, Any]:
@@ -160,9 +172,13 @@ def _numbered(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[
 READERS: dict[str, Callable[[Path, str, Path], dict[str, Any]]] = {
     ".csv": _delimited(","),
     ".tsv": _delimited("\t"),
-    ".jsonl": _json,
-    ".ndjson": _json,
-    ".json": _json,
+    ".jsonl": _typed(read_json),
+    ".ndjson": _typed(read_json),
+    ".json": _typed(read_json),
+    ".conll": _typed(read_conll),
+    ".bio": _typed(read_conll),
+    ".iob": _typed(read_conll),
+    ".conllu": _typed(read_conllu),
     ".parquet": _parquet,
     ".txt": _text,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from toolkit.data.pixels import PixelStore
 from toolkit.data.roles import ROW, Role
 from toolkit.data.store import BATCH, Stored, stored, write_arrow
 from toolkit.data.table import Pick
+from toolkit.data.tags import TagColumns, TagReader, encode_tags, tag_features
 
 
 @dataclass
@@ -95,13 +96,24 @@ class Target:
         return BoxColumn.of(self.roles, self.columns)
 
     @property
+    def words(self) -> str | None:
+        """The name of the role of words when there is one."""
+        return next((r.name for r in self.roles if r.kind == "words" and r.name in self.columns), None)
+
+    @property
+    def tags(self) -> TagColumns | None:
+        """The source columns of words and their tags where there are some."""
+        return TagColumns.of(self.roles, self.columns)
+
+    @property
     def features(self) -> Features:
         """Types of the encoded columns."""
         boxes = box_features() if self.boxes else {}
+        tags = tag_features(self.words) if self.words and self.tags else {}
         label = {self.label: self.space.feature} if self.label and self.space else {}
         pictures = {self.picture: Value("int64")} if self.picture else {}
         texts = dict.fromkeys(self.texts, Value("string"))
-        return Features({**texts, **pictures, **label, **boxes, ROW: Value("int64")})
+        return Features({**texts, **pictures, **label, **boxes, **tags, ROW: Value("int64")})
 
     def identity(self) -> dict[str, Any]:
         """The target as JSON data."""
@@ -110,22 +122,30 @@ class Target:
             "texts": self.texts,
             "picture": self.picture,
             "boxes": self.boxes.format if self.boxes else None,
+            "tags": asdict(self.tags) if self.tags else None,
             "space": self.space.to_dict() if self.space else None,
         }
 
 
-def encode_split(pick: Pick, target: Target, *stores: PixelStore | None) -> Stored:
+def encode_split(
+    pick: Pick, target: Target, *stores: PixelStore | None, tags: TagReader | None = None
+) -> Stored:
     """Write the picked rows once, and open them; a picture is its position in the first of ``stores``.
+
+    ``tags`` reads the words and tags of the rows, where they have some.
 
     Notes: ``fingerprint`` (sha256 of texts or pictures, targets, masks, boxes and row numbers) and ``balance``.
     """
     given = [store for store in stores if store is not None]
     parts = {"step": "encode", "table": pick.table.key, "rows": pick.digest, **target.identity()}
     parts["pictures"] = [store.stored.key for store in given]
-    return stored(parts, lambda path: _write(path, pick, target, given))
+    parts["scheme"] = tags.scheme if tags else None
+    return stored(parts, lambda path: _write(path, pick, target, given, tags))
 
 
-def _write(path: Path, pick: Pick, target: Target, stores: Sequence[PixelStore]) -> dict[str, Any]:
+def _write(
+    path: Path, pick: Pick, target: Target, stores: Sequence[PixelStore], reader: TagReader | None
+) -> dict[str, Any]:
     schema = target.features.arrow_schema
     digest = sha256()
     balance = Balance(target.space) if target.space else None
@@ -152,6 +172,11 @@ def _write(path: Path, pick: Pick, target: Target, stores: Sequence[PixelStore])
                 digest.update(objects.tobytes())
                 balance.add(objects.labels)
                 columns += objects.arrow()
+            if reader and target.space and balance:
+                tagged = encode_tags(pick, indices, reader, target.space)
+                digest.update(tagged.tobytes())
+                balance.add(tagged.codes)
+                columns += tagged.arrow()
             yield pa.Table.from_arrays([*columns, pa.array(rows)], schema=schema)
 
     write_arrow(path, schema, batches())

@@ -31,7 +31,7 @@ class LabelSpace:
     A regression has one name for each number it predicts.
     """
 
-    problem_type: ProblemType | Literal["semantic_segmentation", "object_detection"]
+    problem_type: ProblemType | Literal["semantic_segmentation", "object_detection", "token_classification"]
     names: tuple[str, ...]
 
     @property

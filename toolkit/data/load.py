@@ -10,7 +10,7 @@ import numpy as np
 from datasets import Dataset
 
 from toolkit.data.arrays import distinct
-from toolkit.data.boxes import LABELS, box_classes
+from toolkit.data.boxes import box_classes
 from toolkit.data.columns import Columns, map_columns, names_in
 from toolkit.data.composed import compose
 from toolkit.data.encoding import Target, encode_split
@@ -26,8 +26,12 @@ from toolkit.data.sources import open_source
 from toolkit.data.splits import SPLITS, hold_out, named_splits, refuse_shared_groups
 from toolkit.data.store import Stored
 from toolkit.data.table import Pick, Table
+from toolkit.data.tags import repaired, tag_classes
 from toolkit.errors import DataError, Finding, did_you_mean, raise_errors
 from toolkit.recipe.schema import DataSection
+
+UNTAUGHT = {"object_detection": "picture", "token_classification": "sentence"}
+"""Problems whose classes a source may name without training rows of them, and what a row is called."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def load_rows(
     scans = {split: scan(pick, layout, labels, *stores[split]) for split, pick in picks.items()}
     problems = _problems(scans)
     findings += problems.findings(data.on_error, source.name)
-    findings += _unlearned(scans, labels)
+    findings += [*_unlearned(scans, labels), *_repaired(scans)]
     raise_errors(findings)
     sides = _sides(scans, data)
     raise_errors(_unlearned(sides, labels))
@@ -99,9 +103,12 @@ def load_rows(
     contents = [role.name for role in roles if role.is_content and role.name in columns]
     keys = {split: side.keys for split, side in sides.items()}
     leaks = find_leaks(rows.splits, contents, keys=keys, pixels=rows.pixels, seed=seed)
-    rows.findings.extend([*findings, *_untaught(rows.splits["train"], labels), *leaks.findings()])
+    rows.findings.extend([*findings, *_untaught(rows), *leaks.findings()])
     rows.manifest.update(
-        revision=source.commit or data.revision, leaks=leaks.to_dict(), skipped=problems.to_dict()
+        revision=source.commit or data.revision,
+        leaks=leaks.to_dict(),
+        skipped=problems.to_dict(),
+        **_tags_manifest(scans),
     )
     return rows
 
@@ -147,18 +154,22 @@ def load_labelled(
     one = scan(pick, layout, labels, *_stores(pick, layout, frame))
     problems = _problems({"test": one})
     findings = [*source.findings, *notes, *problems.findings(data.on_error, source.name)]
+    findings += _repaired({"test": one})
     raise_errors(findings)
     _refuse_empty({"test": one}, data)
     rows = _encode({"test": one}, Target(tuple(roles), found, labels), data)
     rows.findings.extend(findings)
-    rows.manifest.update(revision=source.commit or data.revision, skipped=problems.to_dict())
+    rows.manifest.update(
+        revision=source.commit or data.revision, skipped=problems.to_dict(), **_tags_manifest({"test": one})
+    )
     return rows
 
 
 def _encode(sides: Mapping[str, Scan], target: Target, data: DataSection) -> Rows:
     """The rows of each split as a task reads them, without findings yet."""
     stored = {
-        split: encode_split(side.pick, target, side.pixels, side.masks) for split, side in sides.items()
+        split: encode_split(side.pick, target, side.pixels, side.masks, tags=side.tags)
+        for split, side in sides.items()
     }
     return Rows(
         {split: one.dataset for split, one in stored.items()},
@@ -214,6 +225,8 @@ def _learn(
         return mask_classes(masks, classes, findings)
     if layout.boxes:
         return box_classes(pick, layout.boxes, findings)
+    if layout.tags:
+        return tag_classes(pick, layout.tags, findings)
     if layout.label is None:
         return None
     try:
@@ -257,16 +270,33 @@ def _unlearned(scans: Mapping[str, Scan], labels: LabelSpace | None) -> list[Fin
     return found
 
 
-def _untaught(train: Dataset, labels: LabelSpace | None) -> list[Finding]:
-    """A warning of the classes that objects may have and no training object has."""
-    if labels is None or LABELS not in train.column_names:
+def _untaught(rows: Rows) -> list[Finding]:
+    """A warning of the classes that objects or words may have and no training row holds."""
+    what = UNTAUGHT.get(rows.labels.problem_type) if rows.labels else None
+    if rows.labels is None or what is None:
         return []
-    seen = np.unique(np.concatenate([np.empty(0, np.int64), *map(np.asarray, train[LABELS])]))
-    missing = [name for number, name in enumerate(labels.names) if number not in seen]
+    seen = rows.manifest["class_balance"]["train"]
+    missing = [name for name in rows.labels.names if not seen.get(name)]
     if not missing:
         return []
-    message = f"no training picture holds {listed(missing)}: the model cannot learn to find it"
-    return [Finding("warning", "data", message, "add pictures that hold it, or another data.split_seed")]
+    message = f"no training {what} holds {listed(missing)}: the model cannot learn to find it"
+    return [Finding("warning", "data", message, f"add {what}s that hold it, or another data.split_seed")]
+
+
+def _repaired(scans: Mapping[str, Scan]) -> list[Finding]:
+    """A note of the tags that were put in the order of their scheme."""
+    readers = [one.tags for one in scans.values() if one.tags]
+    return repaired([one.repairs for one in scans.values()], readers[0].scheme) if readers else []
+
+
+def _tags_manifest(scans: Mapping[str, Scan]) -> dict[str, Any]:
+    """The scheme of the tags, and by split of the source how many of them were put in order."""
+    scheme = next((one.tags.scheme for one in scans.values() if one.tags), None)
+    if scheme is None:
+        return {}
+    return {
+        "tags": {"scheme": scheme, "repaired": {split: one.repairs.to_dict() for split, one in scans.items()}}
+    }
 
 
 def _sides(scans: Mapping[str, Scan], data: DataSection) -> dict[str, Scan]:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "messages", "image", "label", "mask", "boxes"]
+Kind = Literal["text", "messages", "words", "image", "label", "mask", "boxes", "tags"]
 BoxFormat = Literal["xywh", "xyxy"]
 """What four numbers of a box mean: left, top, width and height as in COCO, or left, top, right and bottom."""
+Scheme = Literal["plain", "IOB2", "IOBES", "BILOU"]
+"""What tags say: of each word by itself (``plain``), or where entities begin and end, by seqeval's names."""
 
 ROW = "row"
 """Column of the loaded rows that holds the 1-based row number in the source."""
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """How tags are read: their scheme, and whether those out of its order (I-X after O) are repaired or refused."""
+
+    scheme: Literal["auto"] | Scheme = "auto"
+    bio: Literal["repair", "refuse"] = "repair"
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,8 @@ class Role:
     """Roles of one form make up a row together; of several forms the first one whose columns are all there is used."""
     box_format: BoxFormat = "xywh"
     """Of boxes: what their numbers mean where the source does not say it."""
+    tagging: Tagging = Tagging()
+    """Of tags: how they are read."""
 
     @property
     def is_label(self) -> bool:
@@ -37,4 +49,4 @@ class Role:
     @property
     def is_content(self) -> bool:
         """Whether this role is what the model reads."""
-        return self.kind in {"text", "messages", "image"}
+        return self.kind in {"text", "messages", "words", "image"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from toolkit.data.pixels import PixelStore
 from toolkit.data.problems import Problems
 from toolkit.data.roles import Role
 from toolkit.data.table import Pick
+from toolkit.data.tags import Repairs, TagColumns, TagReader, resolved
 from toolkit.data.values import is_missing
 
 
@@ -40,6 +42,10 @@ class Scan:
     """The decoded pictures of the rows, where the input is one."""
     masks: PixelStore | None = None
     """Their masks, at the same positions, where there are any."""
+    tags: TagReader | None = None
+    """What reads their words and tags, where they have some."""
+    repairs: Repairs = field(default_factory=Repairs)
+    """Tags that were put in order."""
 
     def keep(self, mask: np.ndarray) -> Scan:
         """The rows where ``mask`` holds."""
@@ -60,6 +66,7 @@ class Layout:
     mask: str | None = None
     boxes: BoxColumn | None = None
     messages: str | None = None
+    tags: TagColumns | None = None
 
     @classmethod
     def of(cls, roles: Sequence[Role], columns: Columns, group: str | None) -> Layout:
@@ -79,7 +86,14 @@ class Layout:
             mask,
             BoxColumn.of(roles, columns),
             messages,
+            TagColumns.of(roles, columns),
         )
+
+    @property
+    def contents(self) -> list[str]:
+        """The columns of what a model reads, where that is no picture."""
+        lists = [self.messages] if self.messages else []
+        return [*self.texts, *lists, *([self.tags.words] if self.tags else [])]
 
     @property
     def needed(self) -> list[str]:
@@ -90,13 +104,10 @@ class Layout:
     def read(self) -> list[str]:
         """The columns that are read here; pictures are read, and decoded, by a store of their own."""
         label = () if self.label is None else (self.label,) if isinstance(self.label, str) else self.label
-        boxes = [self.boxes.name] if self.boxes else []
-        return list(dict.fromkeys([*self.contents, *label, *boxes, *([self.group] if self.group else [])]))
-
-    @property
-    def contents(self) -> list[str]:
-        """The columns that hold what is read as text."""
-        return [*self.texts, *([self.messages] if self.messages else [])]
+        lists = [self.boxes.name] if self.boxes else []
+        lists += [self.messages] if self.messages else []
+        lists += [self.tags.words, self.tags.tags] if self.tags else []
+        return list(dict.fromkeys([*self.texts, *label, *lists, *([self.group] if self.group else [])]))
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,8 @@ class Reader:
     pixels: PixelStore | None = None
     masks: PixelStore | None = None
     boxes: BoxReader | None = None
+    tags: TagReader | None = None
+    repairs: Repairs = field(default_factory=Repairs)
 
     def usable(self, batch: pa.Table, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Which rows of a batch can be used, and the class of each row where there is one."""
@@ -122,6 +135,8 @@ class Reader:
             good &= self._without([problem_in(cell) for cell in cells], start)
         if self.pixels is not None:
             good &= self._without(self._errors(batch, start, self.pixels), start)
+        if self.tags is not None:
+            good &= self._without(self._tag_errors(batch, start, self.tags), start)
         if self.label is None or self.space is None:
             return good, None
         encoded = encode(batch, self.label, self.space)
@@ -151,6 +166,17 @@ class Reader:
             errors = [
                 error or reader.error(*row, space) for error, *row in zip(errors, cells, sizes, strict=True)
             ]
+        return errors
+
+    def _tag_errors(self, batch: pa.Table, start: int, reader: TagReader) -> list[str | None]:
+        """What is wrong with the words and tags of each row; tags that are put in order are counted."""
+        errors: list[str | None] = []
+        columns = (batch[name].to_pylist() for name in (reader.columns.words, reader.columns.tags))
+        for at, (words, tags) in enumerate(zip(*columns, strict=True)):
+            error, changed = reader.error(words, tags, self.space)
+            errors.append(error)
+            if changed:
+                self.repairs.add(changed, self.pick.where(start + at))
         return errors
 
     def _without(self, errors: Sequence[str | None], start: int) -> np.ndarray:
@@ -217,7 +243,8 @@ def scan(
     """
     label = None if layout.label is None or space is None else LabelColumns.of(pick, layout.label)
     boxes = None if layout.boxes is None else BoxReader.of(pick, layout.boxes)
-    reader = Reader(pick, layout, label, space, Problems(), pixels, masks, boxes)
+    tags = None if layout.tags is None else tag_reader(pick, layout.tags, space)
+    reader = Reader(pick, layout, label, space, Problems(), pixels, masks, boxes, tags)
     keep, keys = Growing(len(pick), np.bool_), Growing(len(pick), np.uint64)
     codes, groups = Growing(len(pick), np.int32), Growing(len(pick) if layout.group else 0, np.uint64)
     start = 0
@@ -240,7 +267,14 @@ def scan(
         reader.problems,
         pixels,
         masks,
+        tags,
+        reader.repairs,
     )
+
+
+def tag_reader(pick: Pick, columns: TagColumns, space: LabelSpace | None) -> TagReader:
+    """What reads the words and tags of a pick, in the scheme of its recipe or of the tags that training knows."""
+    return TagReader.of(pick, columns, resolved(columns.tagging, space.names if space else ()))
 
 
 def normalise(text: str) -> str:
@@ -249,8 +283,11 @@ def normalise(text: str) -> str:
 
 
 def joined_text(cells: Sequence[object]) -> str:
-    """The normalised texts of a row as one, for comparison only."""
-    return "\x1f".join(normalise(str(cell)) for cell in cells)
+    """The normalised texts of a row as one, for comparison only; a list of words is the text they make."""
+    return "\x1f".join(
+        normalise(" ".join(map(str, cast(list[object], cell))) if isinstance(cell, list) else str(cell))
+        for cell in cells
+    )
 
 
 def content_keys(batch: pa.Table, columns: Sequence[str]) -> np.ndarray:

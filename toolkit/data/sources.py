@@ -58,7 +58,7 @@ def open_source(data: DataSection, roles: Sequence[Role]) -> Source:
     if path.is_file():
         if _of_kind(roles, "boxes") and is_coco(path):
             return _of_tables(name, coco_folder(path))
-        return _files({"train": [path]}, name, data.encoding)
+        return _files({"train": [path]}, name, data.encoding, roles)
     if _means_a_file(name) or not is_hub_id(name):
         raise _missing(path)
     return Source(name, *open_hub(data))
@@ -84,7 +84,7 @@ def _folder(path: Path, encoding: str, roles: Sequence[Role]) -> Source:
     if tables:
         return _of_tables(str(path), tables)
     files, findings = split_files(path)
-    source = _files(files, str(path), encoding)
+    source = _files(files, str(path), encoding, roles)
     return Source(source.name, source.tables, findings + source.findings)
 
 
@@ -126,7 +126,7 @@ def as_table(dataset: Dataset, name: str) -> Table:
     return Table(dataset, digest(dataset_identity(dataset)), (Part(name, len(dataset), len(dataset)),))
 
 
-def _files(files: dict[str, list[Path]], name: str, encoding: str) -> Source:
+def _files(files: dict[str, list[Path]], name: str, encoding: str, roles: Sequence[Role]) -> Source:
     """Convert every file, and report the ones that cannot be read together."""
     tables: dict[str, Table] = {}
     findings: list[Finding] = []
@@ -135,7 +135,8 @@ def _files(files: dict[str, list[Path]], name: str, encoding: str) -> Source:
         converted = []
         for path in paths:
             try:
-                converted.append((path, convert_file(path, encoding)))
+                one = convert_file(path, encoding, sentences=_of_kind(roles, "words"))
+                converted.append((path, one))
             except DataError as error:
                 wrong += error.problems
         if len(converted) == len(paths):

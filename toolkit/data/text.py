@@ -32,11 +32,18 @@ class LedgerEntry:
     limit: int = 0
     blocks: int = 0
     """Pieces that the samples were split into, so that nothing had to be cut; 0 where samples are not split."""
+    words: int = 0
+    """Of sentences that are given word by word; 0 for other texts."""
+    words_cut: int = 0
 
     def to_dict(self) -> dict[str, int]:
-        """The entry as JSON data; ``blocks`` is in it where samples are split."""
-        entry = asdict(self)
-        return entry if self.blocks else {key: value for key, value in entry.items() if key != "blocks"}
+        """The entry as JSON data; blocks and words are in it where there are any."""
+        left_out = {*(() if self.blocks else ("blocks",)), *(() if self.words else ("words", "words_cut"))}
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+    def counts(self) -> dict[str, int]:
+        """What adds up over the parts of a split."""
+        return {name: value for name, value in asdict(self).items() if name != "limit"}
 
 
 def tokenize_rows(
@@ -73,7 +80,7 @@ def tokenizer_identity(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def rows_identity(rows: Dataset) -> str:
-    """Hash of all that rows hold."""
+    """Hash of all rows of a dataset, whatever steps they were made by."""
     found = sha256(str(rows.features).encode())
     for batch in arrow_batches(rows):
         found.update(json.dumps(batch.to_pydict(), sort_keys=True).encode())

@@ -17,7 +17,7 @@ from toolkit.demo.play import PlayTab
 from toolkit.demo.serve import Demo, in_event_loop
 from toolkit.demo.single import SingleTab
 from toolkit.demo.uploads import upload_folder
-from toolkit.tasks.signature import Asked, Environment, Image, Prompt, Text
+from toolkit.tasks.signature import Asked, Environment, Image, Prompt, Sentence, Text
 
 QUEUE = 64
 """Requests that may wait; the next one is told that the server is busy."""
@@ -42,6 +42,7 @@ def _writing(artifact: Artifact) -> Tab:
 TABS: dict[type[Asked], Sequence[Callable[[Artifact], Tab]]] = {
     Text: (SingleTab, FileTab),
     Prompt: (_writing, FileTab),
+    Sentence: (SingleTab, FileTab),
     Image: (SingleTab, AlbumTab),
     Environment: (PlayTab,),
 }

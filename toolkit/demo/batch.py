@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 from toolkit.data import inputs
 from toolkit.data.inputs import SUFFIXES, Table, guess_column, require_column, take_column
@@ -62,11 +63,16 @@ def add_predictions(table: Table, predictions: Sequence[Prediction], flatten: Fl
     flat = [flatten(prediction) for prediction in predictions]
     names = list(dict.fromkeys(name for rows in flat for values in rows for name in values))
     rows = [
-        [*row, *(values.get(name, "") for name in names)]
+        [*map(_spelled, row), *(values.get(name, "") for name in names)]
         for row, results in zip(table.rows, flat, strict=True)
         for values in results
     ]
     return Table(table.name, [*table.columns, *(_free_name(name, table.columns) for name in names)], rows)
+
+
+def _spelled(cell: Any) -> Any:
+    """A list of words as the text they make; anything else as it is."""
+    return " ".join(map(str, cast(list[object], cell))) if isinstance(cell, list) else cell
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.tasks.protocol import Prediction
-from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Text
+from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Tags, Text
 
 SHOWN_PROBABILITIES = 20
 """More labels than this would give a csv too wide to read; the best one and its score stay."""
@@ -52,9 +52,24 @@ def row_of_shares(prediction: Prediction) -> list[dict[str, Any]]:
     return [{"predicted_label": prediction["label"], **shares}]
 
 
+def row_of_tags(prediction: Prediction) -> list[dict[str, Any]]:
+    """Words and tags with spaces between them, one tag for each word; and the entities where tags mark some."""
+    row = {
+        "predicted_label": prediction["label"],
+        "predicted_words": " ".join("_".join(word.split()) for word in prediction["words"]),
+        "predicted_tags": " ".join(tag or "?" for tag in prediction["tags"]),
+    }
+    if "entities" in prediction:
+        row["predicted_entities"] = "; ".join(
+            f"{one['text']} ({one['label']})" for one in prediction["entities"]
+        )
+    return [row]
+
+
 ROWS: dict[type[Kind], Rows] = {
     Text: Rows(in_one_row, "one row for each {noun}"),
     Labels: Rows(in_one_row, "one row for each {noun}, with its label, score and probabilities"),
+    Tags: Rows(row_of_tags, "one row for each {noun}, with its words and a tag for each of them"),
     Boxes: Rows(
         row_per_box,
         "one row for each box, with its label, score and corners in pixels; a {noun} in which nothing was found "

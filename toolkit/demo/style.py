@@ -32,6 +32,9 @@ CSS = """
 #heading p, .hint p {color: var(--body-text-color-subdued); line-height: 1.5}
 .hint p {font-size: var(--text-sm)}
 #prediction, #table {--font-mono: var(--font)}
+#prediction.tagged .textfield {line-height: 2.1}
+#prediction.tagged [data-testid="block-label"] {position: static; width: 100%}
+.dark #prediction.tagged .token.highlighted .text {color: white !important}
 #reasons .legend {margin-bottom: 0.5rem}
 #reasons .legend-item {font-weight: 400; font-size: var(--text-sm)}
 #reasons .token.highlighted {margin: 0 1px; padding: 1px 3px}

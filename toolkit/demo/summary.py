@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 METRICS = {
     "accuracy": "accuracy",
+    "span_f1": "entity F1",
+    "tag_accuracy": "tag accuracy",
     "mean_return": "mean return",
     "success_rate": "success rate",
     "mean_average_precision": "mean average precision",

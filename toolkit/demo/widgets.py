@@ -7,18 +7,30 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import PIL.Image
 from gradio.components import Component
 
 from toolkit.data.pictures import SUFFIXES, open_picture
-from toolkit.demo import pictures
+from toolkit.demo import pictures, tagged
 from toolkit.demo.uploads import MAX_MEGABYTES, adopt, received
 from toolkit.tasks.agent_seeds import check_seeds
 from toolkit.tasks.protocol import Prediction
-from toolkit.tasks.signature import Asked, Boxes, Environment, Image, Kind, Labels, Mask, Prompt, Text
+from toolkit.tasks.signature import (
+    Asked,
+    Boxes,
+    Environment,
+    Image,
+    Kind,
+    Labels,
+    Mask,
+    Prompt,
+    Sentence,
+    Tags,
+    Text,
+)
 
 MAX_CHARACTERS = 100_000
 """Longest text accepted: more than a model reads, little enough that nobody can stall the server with it."""
@@ -74,7 +86,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _text_box(kind: Text | Prompt) -> Component:
+def _text_box(kind: Text | Prompt | Sentence) -> Component:
     return gr.Textbox(
         label=kind.name.capitalize(),
         placeholder="Type or paste a text here, or pick an example below",
@@ -93,6 +105,21 @@ def check_text(value: Any) -> str:
     if len(value) > MAX_CHARACTERS:
         raise ValueError(f"the text has {len(value):,} characters, more than {MAX_CHARACTERS:,}")
     return value
+
+
+def check_sentence(value: Any) -> str | list[str]:
+    """A text, or a list of words as a file may hold them."""
+    if not isinstance(value, list):
+        return check_text(value)
+    words = cast(list[Any], value)
+    if not words or not all(isinstance(word, str) and word.strip() for word in words):
+        raise ValueError("the words are no list of non-empty texts")
+    check_text(" ".join(words))
+    return words
+
+
+def _sentence_key(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else " ".join(value)
 
 
 def _text_cell() -> Component:
@@ -193,6 +220,23 @@ def _render_labels(prediction: Prediction, _kind: Labels, _value: Any) -> Any:
     return prediction["scores"]
 
 
+def _tagged_text(_kind: Tags) -> Component:
+    return gr.HighlightedText(
+        label="Prediction",
+        show_legend=False,
+        show_inline_category=True,
+        combine_adjacent=False,
+        elem_id="prediction",
+        elem_classes="tagged",
+    )
+
+
+def _render_tags(prediction: Prediction, _kind: Tags, _value: Any) -> Any:
+    """The text with its words or entities in colours; the label says how many there are of each."""
+    spans, colors = tagged.spans_of(prediction)
+    return gr.update(value=spans, color_map=colors, label=f"Prediction: {prediction['label']}")
+
+
 def _annotated(_kind: Boxes | Mask) -> Component:
     return gr.AnnotatedImage(
         label="Prediction",
@@ -251,6 +295,19 @@ INPUTS: dict[type[Asked], Input] = {
         invitation="and how they really go on: click one to try it",
         truth="In the data",
     ),
+    Sentence: Input(
+        component=_text_box,
+        check=check_sentence,
+        show=_as_it_is,
+        triggers=("submit",),
+        arrivals=(),
+        keep=_as_it_is,
+        key=_sentence_key,
+        cell=_text_cell,
+        brief=_brief_text,
+        invitation="with what is true of them: click one to try it",
+        truth="True tags",
+    ),
     Image: Input(
         component=_picture_box,
         check=check_picture,
@@ -281,6 +338,7 @@ INPUTS: dict[type[Asked], Input] = {
 OUTPUTS: dict[type[Kind], Output] = {
     Text: Output(_text_shown, _render_text),
     Labels: Output(_label_bars, _render_labels),
+    Tags: Output(_tagged_text, _render_tags),
     Boxes: Output(_annotated, _render_boxes),
     Mask: Output(_annotated, _render_mask),
 }

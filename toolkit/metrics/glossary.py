@@ -99,6 +99,25 @@ GLOSSARY: dict[str, Metric] = {
         "Pearson correlation", "How well a straight line relates predictions and true values (-1 to 1)."
     ),
     "spearman": Metric("Spearman correlation", "How well predictions put rows in the right order (-1 to 1)."),
+    "tag_accuracy": Metric("Tag accuracy", "Share of words whose predicted tag is the true one.", "share"),
+    "tag_macro_f1": Metric(
+        "Tag macro F1",
+        "F1 (the harmonic mean of precision and recall) of each tag over all words, averaged so that rare tags "
+        "count as much as frequent ones.",
+        "share",
+    ),
+    "span_f1": Metric(
+        "Entity F1",
+        "Harmonic mean of precision and recall over entities. One is found when its type, its first and its last "
+        "word are all right; half of a name is an error twice over.",
+        "share",
+    ),
+    "span_precision": Metric(
+        "Entity precision", "Of the entities that the model marks, the share that are truly there.", "share"
+    ),
+    "span_recall": Metric(
+        "Entity recall", "Of the entities that are truly there, the share that the model marks.", "share"
+    ),
     "mean_average_precision": Metric(
         "Mean average precision",
         "How well objects are found, named and outlined at once (COCO mAP): the area under precision over "

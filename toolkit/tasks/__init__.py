@@ -19,6 +19,7 @@ TABLE: dict[str, str] = {
     "reinforcement-learning": "toolkit.tasks.reinforcement_learning:ReinforcementLearning",
     "text-classification": "toolkit.tasks.text_classification:TextClassification",
     "text-generation": "toolkit.tasks.text_generation:TextGeneration",
+    "token-classification": "toolkit.tasks.token_classification:TokenClassification",
 }
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 Prediction = dict[str, Any]
 """JSON data for one input. ``label`` (str) is always there.
 
-Classifiers add ``score`` and ``scores`` {label: p}, multi-label ones ``labels``, regressors ``value``. Detectors
+Classifiers add ``score`` and ``scores`` {label: p}, multi-label ones ``labels``, regressors ``value``. Taggers add
+the ``text`` and, one for each of its words, ``words``, ``tags`` (null for a word that was not read),
+``probabilities`` and ``spans`` [start, end) in characters; where tags mark entities, ``entities`` with ``label``,
+``score``, ``start``, ``end`` and ``text``; and ``marked``, the text with its tags written in. Detectors
 add ``size`` (width, height) and ``boxes``, each with ``label``, ``score`` and ``box`` (x_min, y_min, x_max, y_max in
 pixels of the picture as given). Segmenters add ``size``, ``mask`` (a PNG of class numbers in base64), ``names`` and
 the ``shares`` of the pixels by name. Fillers of gaps add ``score`` and ``scores`` as classifiers do, the filled

@@ -24,6 +24,15 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """A text that is tagged word by word, as input: itself, or the list of its words."""
+
+    name: str = "text"
+    lines: int = 4
+    noun: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
 class Image:
     """A picture, as input: a path, encoded bytes, a Pillow image or a uint8 array."""
 
@@ -47,6 +56,13 @@ class Labels:
 
 
 @dataclass(frozen=True)
+class Tags:
+    """A tag for each word of a text, and the entities that they mark, if they mark any."""
+
+    name: str = "tags"
+
+
+@dataclass(frozen=True)
 class Boxes:
     """Objects of a picture: each a named class, a score and a box."""
 
@@ -67,8 +83,8 @@ class Replay:
     name: str = "replay"
 
 
-Asked = Text | Prompt | Image | Environment
-Kind = Text | Labels | Boxes | Mask | Replay
+Asked = Text | Prompt | Sentence | Image | Environment
+Kind = Text | Labels | Tags | Boxes | Mask | Replay
 
 
 @dataclass(frozen=True)

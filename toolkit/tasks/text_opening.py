@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from toolkit import models
@@ -24,8 +25,8 @@ LEARNT = ("vocab_size", "pad_token_id", "unk_token_id")
 """Of their configuration: what follows from the vocabulary."""
 
 
-def open_tokenizer(located: Located) -> Any:
-    """The model's tokenizer, with a padding token.
+def open_tokenizer(located: Located, **settings: Any) -> Any:
+    """The model's tokenizer, with a padding token; ``settings`` replace its own.
 
     Raises:
         ModelError: the folder or repository has no tokenizer.
@@ -33,7 +34,7 @@ def open_tokenizer(located: Located) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs)
+        tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs, **settings)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(f"{located.path}: no tokenizer can be opened ({first_line(error)})") from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
@@ -93,23 +94,44 @@ def open_classifier(located: Located, space: LabelSpace, changes: Mapping[str, A
         ModelError: no sequence classification head for this architecture, or unreadable weights.
         RecipeError: values of ``model.config`` that the architecture does not have.
     """
+    with opening(located, "classify text"):
+        return open_with_head(located, "AutoModelForSequenceClassification", Problem(space).config, changes)
+
+
+@contextmanager
+def opening(located: Located, purpose: str) -> Generator[None]:
+    """Say what a model cannot do when it does not open inside the block.
+
+    Raises:
+        ModelError: no such head for this architecture, unknown settings, or unreadable weights.
+    """
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{located.path}: cannot {purpose} ({first_line(error)})") from error
+
+
+def open_with_head(located: Located, head: str, labels: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
+    """A pretrained encoder with a new head, in float32.
+
+    Args:
+        located: the model.
+        head: the class of transformers that opens it, such as ``AutoModelForSequenceClassification``.
+        labels: the labels, as the configuration holds them.
+        changes: values of the configuration in place of its own.
+    """
+    import transformers
 
     models.register()
-    try:
-        config = AutoConfig.from_pretrained(
-            located.path,
-            **Problem(space).config,
-            **changes,
-            **located.config_kwargs,
-        )
-        require_known(changes, config.to_dict())
-        return AutoModelForSequenceClassification.from_pretrained(
-            located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{located.path}: cannot classify text ({first_line(error)})") from error
+    config = transformers.AutoConfig.from_pretrained(
+        located.path, **labels, **changes, **located.config_kwargs
+    )
+    require_known(changes, config.to_dict())
+    return getattr(transformers, head).from_pretrained(
+        located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
+    )
 
 
 def new_classifier(section: ModelSection, space: LabelSpace, tokenizer: Any) -> Any:

@@ -17,6 +17,7 @@ from toolkit.artifact.report.results import headline_section, per_class_section
 from toolkit.artifact.report.returns import returns_section
 from toolkit.artifact.report.samples import Sample, samples_section
 from toolkit.artifact.report.settings import settings_section
+from toolkit.artifact.report.tagged import tagged_section
 from toolkit.artifact.report.videos import Video, videos_section
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "returns_section",
     "samples_section",
     "settings_section",
+    "tagged_section",
     "videos_section",
     "write_report",
 ]

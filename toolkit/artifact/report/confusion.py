@@ -17,20 +17,25 @@ _PAIRS = 10
 _OTHERS = "all others"
 
 
-def confusion_section(matrix: NDArray[np.int64], names: Sequence[str]) -> ReportSection:
+def confusion_section(matrix: NDArray[np.int64], names: Sequence[str], noun: str = "rows") -> ReportSection:
     """The confusion matrix; beyond 20 classes, the most confused ones with the rest as one.
 
     Args:
         matrix: counts (true, predicted).
         names: the classes, in the matrix's order.
+        noun: what is counted, in the plural.
     """
     explanation = (
         "Each row is a true label, each column what the model said; the diagonal is right. Colour and "
-        "percentages are shares of the row, that is, of the rows that truly have the label."
+        f"percentages are shares of the row, that is, of the {noun} that truly have the label."
     )
     shown, labels, note = _collapse(matrix, names)
     html = render(
-        "confusion.html", labels=labels, cells=_cells(shown, labels), note=note, pairs=_pairs(matrix, names)
+        "confusion.html",
+        labels=labels,
+        cells=_cells(shown, labels),
+        note=note,
+        pairs=_pairs(matrix, names, noun),
     )
     return ReportSection("Confusion matrix", explanation, html)
 
@@ -69,7 +74,7 @@ def _cells(matrix: NDArray[np.int64], labels: Sequence[str]) -> list[list[dict[s
     ]
 
 
-def _pairs(matrix: NDArray[np.int64], names: Sequence[str]) -> Markup | str:
+def _pairs(matrix: NDArray[np.int64], names: Sequence[str], noun: str) -> Markup | str:
     """The most frequent confusions, where the matrix is too large to see them at once."""
     if len(names) <= 6:
         return ""
@@ -87,5 +92,5 @@ def _pairs(matrix: NDArray[np.int64], names: Sequence[str]) -> Markup | str:
         )
         for true, guess in found
     ]
-    headers = ("truly", "predicted", "rows", "of the true label")
+    headers = ("truly", "predicted", noun, "of the true label")
     return table(headers, rows, numbers=(2, 3), caption="Most frequent confusions") if rows else ""

@@ -48,24 +48,29 @@ def ledger_section(ledger: Mapping[str, Mapping[str, int]]) -> ReportSection:
 
     Args:
         ledger: split to ``samples``, ``samples_cut``, ``tokens``, ``tokens_cut`` and ``limit``, in tokens; ``blocks``
-            where texts were split.
+            where texts were split; and, of sentences given word by word, ``words`` and ``words_cut``.
     """
     if any("blocks" in entry for entry in ledger.values()):
         return _blocks_section(ledger)
     longest = max((entry.get("limit", 0) for entry in ledger.values()), default=0)
     limit = f"at {longest:,} tokens" if longest else "at the model's longest input"
     explanation = f"Texts are cut {limit}; the rest is never read. Raise options.max_length if much is lost."
+    units = ["tokens", *(["words"] if any("words" in entry for entry in ledger.values()) else [])]
     rows = [
         (
             split,
             f"{entry['samples']:,}",
             _part(entry["samples_cut"], entry["samples"]),
-            f"{entry['tokens']:,}",
-            _part(entry["tokens_cut"], entry["tokens"]),
+            *(
+                cell
+                for unit in units
+                for cell in (f"{entry[unit]:,}", _part(entry[f"{unit}_cut"], entry[unit]))
+            ),
         )
         for split, entry in ledger.items()
     ]
-    html = table(("split", "texts", "texts cut", "tokens", "tokens cut"), rows)
+    counted = [name for unit in units for name in (unit, f"{unit} cut")]
+    html = table(("split", "texts", "texts cut", *counted), rows)
     return ReportSection("Truncation ledger", explanation, html)
 
 

@@ -45,11 +45,11 @@ def headline_section(
         rows=metrics[split].get("rows", 0), split=split, unseen=unseen, noun=noun
     )
     counts = (balance or {}).get(split, {})
-    if "accuracy" in measures and sum(counts.values()):
+    if measures.keys() & {"accuracy", "tag_accuracy"} and sum(counts.values()):
         name = max(counts, key=lambda label: counts[label])
-        explanation += (
-            f" Always answering “{name}” would reach {show('accuracy', counts[name] / sum(counts.values()))}."
-        )
+        share = show("accuracy", counts[name] / sum(counts.values()))
+        of_words = " in tag accuracy" if "tag_accuracy" in measures else ""
+        explanation += f" Always answering “{name}” would reach {share}{of_words}."
     shown = _splits_table(metrics, noun)
     html = render(
         "headline.html", cards=cards, table=shown, note=_BY_HEART if shown and "train" in metrics else ""
@@ -57,12 +57,12 @@ def headline_section(
     return ReportSection("Results", explanation, html)
 
 
-def per_class_section(rows: Sequence[ClassRow]) -> ReportSection:
-    """Precision, recall, F1 and support of each class."""
+def per_class_section(rows: Sequence[ClassRow], noun: str = "rows") -> ReportSection:
+    """Precision, recall, F1 and support of each class; ``noun`` is what has one, in the plural."""
     explanation = (
-        "Precision: of the rows given this label, the share that truly have it. Recall: of the rows that "
+        f"Precision: of the {noun} given this label, the share that truly have it. Recall: of the {noun} that "
         "truly have it, the share that was found. F1 is their harmonic mean. Support is the number of "
-        "rows with the label; with few of them the scores are uncertain. n/a where there is nothing to "
+        f"{noun} with the label; with few of them the scores are uncertain. n/a where there is nothing to "
         "divide by."
     )
     cells = [

