@@ -44,7 +44,7 @@ def convert_file(path: Path, encoding: str) -> Stored:
         raise DataError(
             Finding("error", str(path), f"files of type '{suffix or path.name}' are not read", fix)
         )
-    parts = {"step": "convert", "file": file_identity(path), "encoding": encoding}
+    parts = {"step": "convert", "edition": 2, "file": file_identity(path), "encoding": encoding}
     with undamaged(path, encoding):
         return stored(parts, lambda target: READERS[suffix](path, encoding, target))
 

@@ -67,7 +67,7 @@ class Target:
         return {
             r.name: str(self.columns[r.name])
             for r in self.roles
-            if r.kind == "text" and r.name in self.columns
+            if r.kind in {"text", "target"} and r.name in self.columns
         }
 
     @property

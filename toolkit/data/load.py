@@ -126,7 +126,7 @@ def _stores(pick: Pick, layout: Layout, frame: Frame | None) -> Stores:
 def load_labelled(
     data: DataSection,
     roles: Sequence[Role],
-    labels: LabelSpace,
+    labels: LabelSpace | None,
     columns: Mapping[str, str | list[str]],
     frame: Frame | None = None,
 ) -> Rows:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "image", "label", "mask", "boxes"]
+Kind = Literal["text", "target", "image", "label", "mask", "boxes"]
+"""What cells hold; a ``target`` is a text that the model learns to write, as a ``text`` is one that it reads."""
 BoxFormat = Literal["xywh", "xyxy"]
 """What four numbers of a box mean: left, top, width and height as in COCO, or left, top, right and bottom."""
 
@@ -24,6 +25,8 @@ class Role:
     kind: Kind
     guesses: tuple[str, ...] = ()
     optional: bool = False
+    by_content: bool = True
+    """Whether a column may be taken for it because of what it holds, where none is called so."""
     box_format: BoxFormat = "xywh"
     """Of boxes: what their numbers mean where the source does not say it."""
 

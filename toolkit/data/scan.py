@@ -58,12 +58,17 @@ class Layout:
     picture: str | None = None
     mask: str | None = None
     boxes: BoxColumn | None = None
+    targets: tuple[str, ...] = ()
+    """Columns of texts that are learnt to be written: they must be filled, and do not count as content."""
 
     @classmethod
     def of(cls, roles: Sequence[Role], columns: Columns, group: str | None) -> Layout:
         """The layout of mapped columns."""
         mapped = [role for role in roles if role.name in columns]
-        texts = tuple(str(columns[role.name]) for role in mapped if role.kind == "text")
+        texts, targets = (
+            tuple(str(columns[role.name]) for role in mapped if role.kind == kind)
+            for kind in ("text", "target")
+        )
         picture, mask = (
             next((str(columns[role.name]) for role in mapped if role.kind == kind), None)
             for kind in ("image", "mask")
@@ -76,6 +81,7 @@ class Layout:
             picture,
             mask,
             BoxColumn.of(roles, columns),
+            targets,
         )
 
     @property
@@ -88,7 +94,8 @@ class Layout:
         """The columns that are read here; pictures are read, and decoded, by a store of their own."""
         label = () if self.label is None else (self.label,) if isinstance(self.label, str) else self.label
         boxes = [self.boxes.name] if self.boxes else []
-        return list(dict.fromkeys([*self.texts, *label, *boxes, *([self.group] if self.group else [])]))
+        group = [self.group] if self.group else []
+        return list(dict.fromkeys([*self.texts, *self.targets, *label, *boxes, *group]))
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ class Reader:
     def usable(self, batch: pa.Table, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Which rows of a batch can be used, and the class of each row where there is one."""
         good = np.ones(len(batch), bool)
-        for name in filter(None, [*self.layout.texts, self.layout.group]):
+        for name in filter(None, [*self.layout.texts, *self.layout.targets, self.layout.group]):
             good &= self._filled(batch, name, start)
         if self.pixels is not None:
             good &= self._without(self._errors(batch, start, self.pixels), start)

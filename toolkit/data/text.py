@@ -48,7 +48,7 @@ def tokenize_rows(
     kept = [name for name in rows.column_names if name not in text_columns]
     parts = {
         "step": "tokenize",
-        "rows": _content(rows),
+        "rows": content_of(rows),
         "tokenizer": tokenizer_identity(tokenizer),
         "columns": list(text_columns),
         "max_length": max_length,
@@ -69,7 +69,8 @@ def tokenizer_identity(tokenizer: PreTrainedTokenizerBase) -> str:
     return digest([names, {key: str(value) for key, value in tokenizer.special_tokens_map.items()}, state])
 
 
-def _content(rows: Dataset) -> str:
+def content_of(rows: Dataset) -> str:
+    """Hash of the rows' types and cells."""
     found = sha256(str(rows.features).encode())
     for batch in arrow_batches(rows):
         found.update(json.dumps(batch.to_pydict(), sort_keys=True).encode())

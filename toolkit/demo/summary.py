@@ -21,6 +21,8 @@ METRICS = {
     "mean_return": "mean return",
     "success_rate": "success rate",
     "mean_average_precision": "mean average precision",
+    "chrf": "chrF",
+    "rougeL": "ROUGE-L",
     "mean_iou": "mean IoU",
     "mean_dice": "mean Dice",
     "micro_f1": "micro F1",

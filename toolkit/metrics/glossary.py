@@ -13,12 +13,12 @@ class Metric:
     """How one metric is shown.
 
     ``unit``: a ``share`` lies in 0..1 and is shown in percent, a ``time`` is in seconds, a ``rate`` is per
-    second, an ``amount`` is a sum or a count of any size. ``better``: neither, for what only describes.
+    second, an ``amount`` is a sum or a count of any size, ``points`` are 0 to 100. ``better``: neither, for what only describes.
     """
 
     title: str
     meaning: str
-    unit: Literal["share", "number", "time", "rate", "amount"] = "number"
+    unit: Literal["share", "number", "time", "rate", "amount", "points"] = "number"
     better: Literal["higher", "lower", "neither"] = "higher"
 
 
@@ -43,7 +43,9 @@ GLOSSARY: dict[str, Metric] = {
         "Honest when classes are unequal.",
     ),
     "loss": Metric(
-        "Loss", "Cross-entropy in nats: how surprised the model is by the true label.", better="lower"
+        "Loss",
+        "Cross-entropy in nats: how surprised the model is by the true label, or by each token of a true text.",
+        better="lower",
     ),
     "ece": Metric(
         "Calibration error",
@@ -100,6 +102,38 @@ GLOSSARY: dict[str, Metric] = {
         "Share of pixels whose predicted label is the true one; high by itself where one label, such as the "
         "background, fills most of the picture.",
         "share",
+    ),
+    "bleu": Metric(
+        "BLEU",
+        "How many words, and runs of up to four words, of the predictions stand in the references, 0 to 100; too "
+        "short predictions lose points. Over all rows together, so comparable only where the signature is the same.",
+        "points",
+    ),
+    "chrf": Metric(
+        "chrF",
+        "The same for runs of up to six characters, with recall counting twice as much as precision, 0 to 100: "
+        "fairer to languages with many endings and to short texts.",
+        "points",
+    ),
+    "rouge1": Metric("ROUGE-1", "Words that prediction and reference share (F1), averaged over rows.", "share"),
+    "rouge2": Metric("ROUGE-2", "Pairs of neighbouring words that both share (F1), averaged over rows.", "share"),
+    "rougeL": Metric(
+        "ROUGE-L",
+        "Longest sequence of words that stands in both in this order, with gaps (F1), averaged over rows.",
+        "share",
+    ),
+    "perplexity": Metric(
+        "Perplexity",
+        "Among how many equally likely tokens the model hesitates at each token of the reference: the exponential "
+        "of the loss. Comparable only between models that cut texts into the same tokens.",
+        better="lower",
+    ),
+    "exact_match": Metric("Exact match", "Share of predictions that are the reference to the letter.", "share"),
+    "length_ratio": Metric(
+        "Length ratio",
+        "Characters of all predictions by those of all references: below 1 something is left out, far above 1 the "
+        "model goes on too long.",
+        better="neither",
     ),
     "mean_return": Metric(
         "Mean return",
@@ -161,6 +195,8 @@ def show(name: str, value: float | None) -> str:
         return f"{value:,.0f} / s" if value >= 100 else f"{value:.3g} / s"
     if unit == "amount":
         return _amount(value)
+    if unit == "points":
+        return f"{value:.1f}"
     return f"{value:.3f}" if 0.1 <= abs(value) < 100 or value == 0 else f"{value:.3g}"
 
 

@@ -149,7 +149,7 @@ def rows_to_measure(
     artifact: Artifact,
     data: DataSection | None,
     roles: Sequence[Role],
-    labels: LabelSpace,
+    labels: LabelSpace | None,
     frame: Frame | None,
     **how: Any,
 ) -> Rows:
@@ -159,7 +159,7 @@ def rows_to_measure(
         artifact: the trained model's run.
         data: where other rows are; by default those of the test split that the run held out.
         roles: what the task needs of a row.
-        labels: what the model tells apart.
+        labels: what the model tells apart; None where it writes.
         frame: what it reads pictures in.
         how: what else :func:`~toolkit.data.load.load_rows` was told at the training.
 

@@ -130,7 +130,7 @@ class TextPredictor:
         Raises:
             DataError: an input is not a text, or is empty; all of them are named.
         """
-        _require_texts(inputs)
+        require_texts(inputs)
         if not inputs:
             return []
         return self.problem.decode(self.logits(inputs, batch_size), self.temperature)
@@ -157,7 +157,7 @@ class TextPredictor:
 
     def explain(self, value: Any) -> Attribution:
         """Attribute the predicted label of one text to its words."""
-        _require_texts([value])
+        require_texts([value])
         target = int(self.logits([value])[0].argmax())
         return attribute_text(self.model, self.tokenizer, value, self.max_length, target)
 
@@ -196,8 +196,12 @@ def _decoding_file(located: Located) -> Path:
     return Path(located.path) / DECODING
 
 
-def _require_texts(inputs: Sequence[Any]) -> None:
-    """Refuse what is not a non-empty text, all at once."""
+def require_texts(inputs: Sequence[Any]) -> None:
+    """Refuse what is not a non-empty text, all at once.
+
+    Raises:
+        DataError: some inputs are not.
+    """
     problems = [
         Finding("error", f"input {number}", f"not a text: {value!r}", "give a non-empty string")
         for number, value in enumerate(inputs, 1)
