@@ -9,6 +9,7 @@ from tests.tasks.agent_cases import REINFORCEMENT_LEARNING
 from tests.tasks.case import Bad, Case
 from tests.tasks.detection_cases import OBJECT_DETECTION
 from tests.tasks.picture_cases import IMAGE_CLASSIFICATION, IMAGE_SEGMENTATION
+from tests.tasks.seq2seq_cases import SUMMARIZATION, TRANSLATION
 from toolkit.hub.samples import open_sample
 
 
@@ -105,5 +106,7 @@ CASES: dict[str, Case] = {
     "image-segmentation": IMAGE_SEGMENTATION,
     "object-detection": OBJECT_DETECTION,
     "reinforcement-learning": REINFORCEMENT_LEARNING,
+    "summarization": SUMMARIZATION,
     "text-classification": TEXT_CLASSIFICATION,
+    "translation": TRANSLATION,
 }

@@ -110,7 +110,7 @@ def _by_name(role: Role, free: Sequence[str]) -> str | None:
 
 
 def _by_content(role: Role, table: Table, free: Sequence[str]) -> str | None:
-    """A needed text is the column of the longest texts, a picture or boxes the first one; a label or target what is left."""
+    """A text is the column of the longest texts, a picture or boxes the first one; a label or target what is left."""
     if role.optional or not role.by_content:
         return None
     if role.kind == "boxes":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from datasets import Dataset, Features, List, Value
 
+from toolkit.data.compute import compute as pc
 from toolkit.data.roles import ROW
 from toolkit.data.store import arrow_batches, stored, write_arrow
 from toolkit.data.text import LedgerEntry, content_of, tokenizer_identity
@@ -47,6 +48,15 @@ def tokenize_pairs(
     }
     one = stored(parts, lambda path: _write(path, rows, tokenizer, (source, target)))
     return one.dataset, {side: LedgerEntry(**one.notes[side]) for side in (READ, WRITTEN)}
+
+
+def repeated(rows: Dataset, source: str, target: str) -> int:
+    """How many rows have the same text, spaces around it aside, in both columns."""
+    found = 0
+    for batch in arrow_batches(rows, [source, target]):
+        one, other = (pc.utf8_trim_whitespace(batch[name]) for name in (source, target))
+        found += int(pc.sum(pc.equal(one, other)).as_py() or 0)
+    return found
 
 
 def token_ids(

@@ -76,7 +76,9 @@ def require_packages() -> None:
     del rouge_score, sacrebleu
 
 
-def compare_translations(predictions: Sequence[str], references: Sequence[str], language: str = "") -> Overlap:
+def compare_translations(
+    predictions: Sequence[str], references: Sequence[str], language: str = ""
+) -> Overlap:
     """BLEU (Papineni et al. 2002) and chrF (Popović 2015) of a corpus through sacrebleu (Post 2018), 0 to 100.
 
     Args:

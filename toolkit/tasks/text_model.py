@@ -66,7 +66,7 @@ def open_predictor(section: ModelSection, space: LabelSpace, max_length: int) ->
     tokenizer = open_tokenizer(located)
     model = _open_classifier(located, space, section.config)
     model.config.pad_token_id = tokenizer.pad_token_id
-    limit = min(max_length, tokenizer.model_max_length, _positions(model))
+    limit = min(max_length, tokenizer.model_max_length, positions_of(model))
     predictor = TextPredictor(model, tokenizer, Problem(space), max_length=limit)
     predictor.revision = located.revision
     return predictor
@@ -91,7 +91,7 @@ def _open_classifier(located: Located, space: LabelSpace, changes: Mapping[str, 
         raise ModelError(f"{located.path}: cannot classify text ({first_line(error)})") from error
 
 
-def _positions(model: Any) -> int:
+def positions_of(model: Any) -> int:
     """The most tokens the model's position embeddings can take."""
     positions = getattr(model.config, "max_position_embeddings", None) or 10**9
     tables = [module for name, module in model.named_modules() if name.endswith("position_embeddings")]

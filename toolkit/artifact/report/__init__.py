@@ -15,6 +15,7 @@ from toolkit.artifact.report.reproduce import reproduce_section
 from toolkit.artifact.report.results import headline_section, per_class_section
 from toolkit.artifact.report.returns import returns_section
 from toolkit.artifact.report.settings import settings_section
+from toolkit.artifact.report.texts import lengths_section, texts_section
 from toolkit.artifact.report.videos import Video, videos_section
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "errors_section",
     "headline_section",
     "ledger_section",
+    "lengths_section",
     "masks_section",
     "overlap_section",
     "pace_section",
@@ -38,6 +40,7 @@ __all__ = [
     "reproduce_section",
     "returns_section",
     "settings_section",
+    "texts_section",
     "videos_section",
     "write_report",
 ]
