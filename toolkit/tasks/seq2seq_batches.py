@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from toolkit.engine.turn import Batch
     from toolkit.recipe.schema import TrainSection
 
+METHOD, FUNCTION = "prepare_decoder_input_ids_from_labels", "shift_tokens_right"
+"""Of transformers: what most models do with their labels, and the function that a few have beside them (M2M100)."""
 LOGITS = 2**26
 """Numbers that the logits of an evaluated batch may hold: 256 MB."""
 
@@ -61,11 +64,22 @@ def pad_pairs(tokenizer: Any, model: Any, columns: Mapping[str, Sequence[Sequenc
     targets = [torch.as_tensor(ids) for ids in columns["labels"]]
     labels = pad_sequence(targets, batch_first=True, padding_value=IGNORED).long()
     # A copy: some models write the padding token into the labels that they are given.
-    batch |= {
-        "labels": labels,
-        "decoder_input_ids": model.prepare_decoder_input_ids_from_labels(labels=labels.clone()),
-    }
+    batch |= {"labels": labels, "decoder_input_ids": shifted(model, labels.clone())}
     return batch
+
+
+def can_shift(kind: type) -> bool:
+    """Whether a class of models says what its decoder reads for the labels it is to give."""
+    return hasattr(kind, METHOD) or hasattr(sys.modules[kind.__module__], FUNCTION)
+
+
+def shifted(model: Any, labels: torch.Tensor) -> torch.Tensor:
+    """What a model's decoder reads to give these labels, by the model's own rule; both (rows, target tokens)."""
+    model = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if hasattr(model, METHOD):
+        return getattr(model, METHOD)(labels=labels)
+    shift = getattr(sys.modules[type(model).__module__], FUNCTION)
+    return shift(labels, model.config.pad_token_id, model.config.decoder_start_token_id)
 
 
 def target_tokens(batch: Batch) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import Finding, ModelError, RecipeError, did_you_mean, first_line
 from toolkit.hub.models import SCRATCH, Located, locate_model, require_known
+from toolkit.tasks.seq2seq_batches import can_shift
 from toolkit.tasks.seq2seq_languages import set_languages
 from toolkit.tasks.seq2seq_vocabulary import learn_tokenizer
 from toolkit.tasks.text_model import open_tokenizer, positions_of
@@ -112,10 +113,9 @@ def _require_encoder_decoder(located: Located, config: Any) -> None:
     )
 
     kind = type(config)
-    if kind in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING and config.is_encoder_decoder:
-        model = MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[kind]
-        if hasattr(model, "prepare_decoder_input_ids_from_labels"):
-            return
+    known = kind in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING and config.is_encoder_decoder
+    if known and can_shift(MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[kind]):
+        return
     what = "is no encoder-decoder of texts that can be trained here"
     if kind in MODEL_FOR_MASKED_LM_MAPPING:
         what = "is an encoder only: it reads texts and writes none"
