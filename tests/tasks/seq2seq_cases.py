@@ -127,7 +127,7 @@ LEARNING = (
 NEW = (
     "model.name=scratch:marian",
     "model.config={d_model: 64, encoder_layers: 1, decoder_layers: 1, encoder_attention_heads: 2, "
-    "decoder_attention_heads: 2, encoder_ffn_dim: 128, decoder_ffn_dim: 128, scale_embedding: true}",
+    "decoder_attention_heads: 2, encoder_ffn_dim: 128, decoder_ffn_dim: 128}",
     "train.learning_rate=2e-3",
     "options.vocab_size=600",
 )

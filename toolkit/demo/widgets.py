@@ -58,8 +58,9 @@ class Input:
     cell: Callable[[], Component]
     brief: Callable[[Any], Any]
     examples: str = "Examples"
-    invitation: str = "with their true labels: click one to try it"
-    truth: str = "True label"
+    invitation: str = ""
+    truth: str = ""
+    """The last two are empty where the output has the word for it."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Output:
 
     component: Callable[[Any], Component]
     render: Callable[[Prediction, Any, Any], Any]
+    truth: str = "True label"
+    """What an example's own answer is called."""
 
 
 def _as_it_is(value: Any) -> Any:
@@ -266,7 +269,7 @@ INPUTS: dict[type[Asked], Input] = {
 }
 
 OUTPUTS: dict[type[Kind], Output] = {
-    Text: Output(_text_shown, _render_text),
+    Text: Output(_text_shown, _render_text, "Reference"),
     Labels: Output(_label_bars, _render_labels),
     Boxes: Output(_annotated, _render_boxes),
     Mask: Output(_annotated, _render_mask),

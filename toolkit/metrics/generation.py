@@ -86,7 +86,8 @@ def compare_translations(
         references: one for each of them.
         language: of both, such as ``de``; decides how BLEU cuts texts without spaces into words.
     """
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     metrics: dict[str, Any] = {
         "bleu": BLEU(tokenize=UNSPACED.get(language[:2].lower(), "13a"), force=True),

@@ -16,11 +16,24 @@ if TYPE_CHECKING:
     from toolkit.recipe.schema import ModelSection
     from toolkit.tasks.seq2seq import Seq2SeqOptions
 
-NEW = ("marian", "t5")
-"""Architectures of transformers that are built with new weights."""
+NEW: dict[str, dict[str, Any]] = {
+    "marian": {
+        "d_model": 256,
+        "encoder_layers": 3,
+        "decoder_layers": 3,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+        "encoder_ffn_dim": 1024,
+        "decoder_ffn_dim": 1024,
+        # Otherwise the sinusoids of the positions, which are of size 1, drown new embeddings, which are of 0.02.
+        "scale_embedding": True,
+    },
+    "t5": {"d_model": 256, "d_kv": 64, "d_ff": 1024, "num_layers": 3, "num_heads": 4},
+}
+"""Architectures of transformers that are built with new weights, with a size that a few thousand rows can fill."""
 FIX = (
     "use an encoder-decoder, such as Helsinki-NLP/opus-mt-en-de, google-t5/t5-small or facebook/mbart-large-50, "
-    f"or new weights with {SCRATCH}{NEW[0]}"
+    f"or new weights with {SCRATCH}marian"
 )
 
 
@@ -70,6 +83,7 @@ def limits_of(model: Any, tokenizer: Any, options: Seq2SeqOptions) -> tuple[int,
 def set_generation(model: Any, options: Seq2SeqOptions) -> None:
     """Put how texts are searched for where transformers' own ``generate`` finds it and ``save_pretrained`` keeps it."""
     config = model.generation_config
+    config._from_model_config = False  # or generate would make a new one of the model's configuration
     config.max_length = None  # it would count the start token too, and quarrel with max_new_tokens
     config.max_new_tokens = min(options.max_target_length, positions_of(model))
     config.num_beams = options.num_beams
@@ -113,9 +127,10 @@ def _require_encoder_decoder(located: Located, config: Any) -> None:
     )
 
     kind = type(config)
-    known = kind in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING and config.is_encoder_decoder
-    if known and can_shift(MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[kind]):
-        return
+    if kind in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING and config.is_encoder_decoder:
+        model: Any = MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING[kind]
+        if can_shift(model):
+            return
     what = "is no encoder-decoder of texts that can be trained here"
     if kind in MODEL_FOR_MASKED_LM_MAPPING:
         what = "is an encoder only: it reads texts and writes none"
@@ -139,7 +154,7 @@ def _new_pair(section: ModelSection, options: Seq2SeqOptions, texts: Iterable[st
     longest = max(options.max_source_length, options.max_target_length)
     tokenizer = learn_tokenizer(texts, options.vocab_size, longest)
     try:
-        config = kind(**{**_filled(kind, tokenizer, longest), **section.config})
+        config = kind(**{**_filled(kind, tokenizer, longest), **NEW[name], **section.config})
         model: Any = AutoModelForSeq2SeqLM.from_config(config)
     except (TypeError, ValueError, RuntimeError, AssertionError, StrictDataclassError) as error:
         reason = first_line(error)

@@ -53,19 +53,7 @@ class Translation:
     Options = Options
     signature = Signature(Text("source"), Text(NESTED))
     defaults: Mapping[str, Any] = {
-        "model": {
-            "name": "scratch:marian",
-            "config": {
-                "d_model": 256,
-                "encoder_layers": 3,
-                "decoder_layers": 3,
-                "encoder_attention_heads": 4,
-                "decoder_attention_heads": 4,
-                "encoder_ffn_dim": 1024,
-                "decoder_ffn_dim": 1024,
-                "scale_embedding": True,
-            },
-        },
+        "model": {"name": "scratch:marian"},
         "data": {"source": "sample:game-dialogues", "splits": {"train": "es"}},
         "train": {"epochs": 20, "batch_size": 64, "learning_rate": 5e-4, "label_smoothing_factor": 0.1},
     }
