@@ -17,7 +17,7 @@ from toolkit.data.labels import LabelSpace
 from toolkit.errors import DataError, ModelError, RecipeError
 from toolkit.tasks.evaluation import values_of
 from toolkit.tasks.problem import Problem
-from toolkit.tasks.text_model import _positions
+from toolkit.tasks.text_model import positions_of
 
 FAST = ("train.epochs=8", "train.learning_rate=5e-3", "train.batch_size=16", "options.max_length=24")
 THINGS = ("fast", "cheap", "pretty", "loud")
@@ -234,7 +234,7 @@ def test_positions_behind_the_padding_are_not_counted() -> None:
 
     small = {"hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 4}
     config = RobertaConfig(vocab_size=9, max_position_embeddings=20, pad_token_id=1, **small)
-    assert _positions(RobertaForSequenceClassification(config)) == 18
+    assert positions_of(RobertaForSequenceClassification(config)) == 18
 
 
 def test_an_undefined_metric_of_an_evaluation_is_not_a_number() -> None:

@@ -6,6 +6,7 @@ the rows is therefore a weighted sum of counts, which sacrebleu itself turns int
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from toolkit.metrics.measure import (
     undefined,
 )
 
+PACKAGES = ("rouge_score", "sacrebleu")
 ROUGE = ("rouge1", "rouge2", "rougeL")
 UNSPACED = {"zh": "zh", "ja": "char", "th": "char", "lo": "char", "km": "char", "my": "char"}
 """Languages written without spaces, and sacrebleu's way to cut them into the words that BLEU counts."""
@@ -68,12 +70,8 @@ def require_packages() -> None:
     Raises:
         MissingExtraError: they are not.
     """
-    try:
-        import rouge_score
-        import sacrebleu
-    except ImportError as error:
-        raise MissingExtraError("tasks that write texts", "nlp") from error
-    del rouge_score, sacrebleu
+    if any(importlib.util.find_spec(name) is None for name in PACKAGES):
+        raise MissingExtraError("recipes that write texts", "nlp")
 
 
 def compare_translations(

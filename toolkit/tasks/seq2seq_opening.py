@@ -25,8 +25,7 @@ NEW: dict[str, dict[str, Any]] = {
         "decoder_attention_heads": 4,
         "encoder_ffn_dim": 1024,
         "decoder_ffn_dim": 1024,
-        # Otherwise the sinusoids of the positions, which are of size 1, drown new embeddings, which are of 0.02.
-        "scale_embedding": True,
+        "scale_embedding": True,  # as in Vaswani et al. 2017, section 3.4
     },
     "t5": {"d_model": 256, "d_kv": 64, "d_ff": 1024, "num_layers": 3, "num_heads": 4},
 }
