@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.errors import DataError, Finding, ModelError, first_line
+from toolkit.errors import DataError, Finding, MissingExtraError, ModelError, first_line
 from toolkit.files import read_json, write_json
 from toolkit.hub.models import Located, locate_model, require_known
 from toolkit.tasks.problem import Problem
@@ -31,6 +31,7 @@ def open_tokenizer(located: Located) -> Any:
     """The model's tokenizer, with a padding token.
 
     Raises:
+        MissingExtraError: the tokenizer needs a package that is not here.
         ModelError: the folder or repository has no tokenizer.
     """
     from transformers import AutoTokenizer
@@ -38,6 +39,8 @@ def open_tokenizer(located: Located) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs)
     except (OSError, ValueError, KeyError, ImportError) as error:
+        if isinstance(error, ImportError) and "sentencepiece" in str(error).lower():
+            raise MissingExtraError(f"tokenizers such as that of {located.path}", "nlp") from error
         raise ModelError(f"{located.path}: no tokenizer can be opened ({first_line(error)})") from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         # For some architectures transformers makes up an empty tokenizer, to which every word is unknown.
