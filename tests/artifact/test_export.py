@@ -95,6 +95,21 @@ def two_inputs():
     return {name: value for name, value in batch().items() if name != "token_type_ids"}
 
 
+def test_a_model_whose_fast_attention_cannot_be_exported_is_exported_with_plain_attention(tmp_path):
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    sizes = {"d_model": 16, "d_ff": 16, "d_kv": 8, "num_layers": 1, "num_heads": 2, "vocab_size": 99}
+    model = T5ForConditionalGeneration(T5Config(**sizes, decoder_start_token_id=0)).eval()
+    inputs = batch()
+    example = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+    example["decoder_input_ids"] = inputs["input_ids"][:, :5]
+    rows = {name: {0: "batch", 1: "sequence"} for name in ("input_ids", "attention_mask")}
+    done = export_onnx(
+        model, example, tmp_path / "t5", axes={**rows, "decoder_input_ids": {0: "batch", 1: "written"}}
+    )
+    assert done["max_abs_difference"] < TOLERANCE
+
+
 def test_half_precision_weights_are_exported_in_full(tmp_path):
     result = export_onnx(Bag().bfloat16(), two_inputs(), tmp_path / "onnx")
     assert result["max_abs_difference"] <= TOLERANCE

@@ -10,6 +10,7 @@ from tests.tasks.case import Bad, Case
 from tests.tasks.detection_cases import OBJECT_DETECTION
 from tests.tasks.fill_mask_cases import FILL_MASK
 from tests.tasks.picture_cases import IMAGE_CLASSIFICATION, IMAGE_SEGMENTATION
+from tests.tasks.seq2seq_cases import SUMMARIZATION, TRANSLATION
 from tests.tasks.tagging_cases import TOKEN_CLASSIFICATION
 from tests.tasks.writing_cases import TEXT_GENERATION
 from toolkit.hub.samples import open_sample
@@ -109,7 +110,9 @@ CASES: dict[str, Case] = {
     "image-segmentation": IMAGE_SEGMENTATION,
     "object-detection": OBJECT_DETECTION,
     "reinforcement-learning": REINFORCEMENT_LEARNING,
+    "summarization": SUMMARIZATION,
     "text-classification": TEXT_CLASSIFICATION,
     "text-generation": TEXT_GENERATION,
     "token-classification": TOKEN_CLASSIFICATION,
+    "translation": TRANSLATION,
 }

@@ -119,6 +119,8 @@ def _write(
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
+        if _use_eager_attention(plain.model):
+            return _write(plain, example, path, axes)
         reason = first_line(error.__cause__ or error)
         name = type(plain.model).__name__
         raise ToolkitError(f"{name} cannot be exported to ONNX: {reason}") from error
@@ -126,6 +128,15 @@ def _write(
         raise ToolkitError("torch gave no ONNX program")
     program.save(path)
     return int(program.model.opset_imports[""])
+
+
+def _use_eager_attention(model: Any) -> bool:
+    """Let a model compute attention step by step, whether it did not do so yet: of T5 only that can be exported."""
+    config = getattr(model, "config", None)
+    if getattr(config, "_attn_implementation", "eager") == "eager":
+        return False
+    model.set_attn_implementation("eager")
+    return True
 
 
 @contextmanager

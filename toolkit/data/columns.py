@@ -21,6 +21,7 @@ Columns = dict[str, str | list[str]]
 NOUNS: dict[Kind, str] = {
     "text": "text",
     "messages": "conversations",
+    "target": "text",
     "words": "lists of words",
     "image": "pictures",
     "mask": "masks",
@@ -129,6 +130,20 @@ def _wrong_names(
         if not role.is_label and isinstance(given.get(role.name), list):
             message = f"{role.name} is one column, not a list"
             found.append(Finding("error", f"data.columns.{role.name}", message, "name one column"))
+    return found + _taken_twice(table, given)
+
+
+def _taken_twice(table: Table, given: Mapping[str, str | list[str]]) -> list[Finding]:
+    """An error for each role that is given the column of another one."""
+    found: list[Finding] = []
+    first: dict[str, str] = {}
+    for role, value in given.items():
+        for name in names_in(value):
+            other = first.setdefault(name, role)
+            if other != role:
+                fix = f"choose from {', '.join(column for column in table.columns if column != name)}"
+                message = f"column '{name}' is already {other}"
+                found.append(Finding("error", f"data.columns.{role}", message, fix))
     return found
 
 
@@ -138,8 +153,8 @@ def _by_name(role: Role, free: Sequence[str]) -> str | None:
 
 
 def _by_content(role: Role, table: Table, free: Sequence[str]) -> str | None:
-    """A needed text is the column of the longest texts, a picture or a list the first one; a label what is left."""
-    if role.optional:
+    """A text is the column of the longest texts, a picture or a list the first; a label or target what is left."""
+    if role.optional or not role.by_content:
         return None
     if role.kind in LISTED:
         return next((name for name in free if LISTED[role.kind](table.dataset.features[name])), None)
@@ -148,6 +163,8 @@ def _by_content(role: Role, table: Table, free: Sequence[str]) -> str | None:
     if role.kind in PICTURED:
         return next((name for name in free if isinstance(table.dataset.features[name], Image)), None)
     texts = [name for name in free if _is_text(table.dataset.features[name])]
+    if role.kind == "target":
+        return texts[0] if len(texts) == 1 else None
     lengths = {name: _mean_length(table, name) for name in texts}
     best = max(texts, key=lengths.__getitem__, default=None)
     # Short cells are names, numbers and classes: such a column is not taken for the text unless nothing else is there.

@@ -48,7 +48,7 @@ def convert_file(path: Path, encoding: str, *, sentences: bool = False) -> Store
         raise DataError(
             Finding("error", str(path), f"files of type '{suffix or path.name}' are not read", fix)
         )
-    parts = {"step": "convert", "file": file_identity(path), "encoding": encoding}
+    parts = {"step": "convert", "edition": 2, "file": file_identity(path), "encoding": encoding}
     parts |= {"as": suffix} if sentences else {}
     with undamaged(path, encoding):
         return stored(parts, lambda target: READERS[suffix](path, encoding, target))

@@ -69,7 +69,7 @@ class Target:
         return {
             r.name: str(self.columns[r.name])
             for r in self.roles
-            if r.kind in {"text", "messages"} and r.name in self.columns
+            if r.kind in {"text", "target", "messages"} and r.name in self.columns
         }
 
     def text(self, role: str, cells: pa.Array) -> pa.Array:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.jsonfiles import read_json
+from toolkit.data.nested import unfold_record
 from toolkit.data.problems import Problems
 from toolkit.data.readers import Row, TextFile, check_text_file, read_delimited, read_lines
 from toolkit.errors import DataError, Finding, raise_errors
@@ -108,12 +109,13 @@ def _read_parquet(path: Path, most: int | None) -> Content:
 
     try:
         with parquet.ParquetFile(path) as file:
-            columns = list(file.schema_arrow.names)
             batches = file.iter_batches(batch_size=1000)
-            records = list(islice((row for batch in batches for row in batch.to_pylist()), most))
+            rows = (unfold_record(row) for batch in batches for row in batch.to_pylist())
+            records = list(islice(rows, most))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path.name}: not a readable parquet file") from error
-    return columns, [[record[column] for column in columns] for record in records]
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    return columns, [[record.get(column) for column in columns] for record in records]
 
 
 _READERS: dict[str, Callable[[Path, int | None], Content]] = {

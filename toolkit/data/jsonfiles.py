@@ -8,6 +8,7 @@ from typing import Any, TextIO, cast
 
 from datasets import Features, List, Value
 
+from toolkit.data.nested import unfold_record
 from toolkit.data.problems import Problems
 from toolkit.data.readers import Row, TextFile
 from toolkit.errors import DataError, Finding
@@ -78,7 +79,7 @@ def _object(file: TextFile, line: int, value: Any, source: str) -> dict[str, Any
     if broken:
         file.problems.add(file.where(line), *broken)
     elif isinstance(value, dict):
-        return cast(dict[str, Any], value)
+        return unfold_record(cast(dict[str, Any], value))
     else:
         message = f"a JSON object is expected, not {source.strip()[:40]!r}"
         file.problems.add(file.where(line), message, 'write each row as {"text": …, "label": …}')

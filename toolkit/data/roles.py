@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "messages", "words", "image", "label", "mask", "boxes", "tags"]
+Kind = Literal["text", "target", "messages", "words", "image", "label", "mask", "boxes", "tags"]
+"""What cells hold; a ``target`` is a text that the model learns to write, as a ``text`` is one that it reads."""
 BoxFormat = Literal["xywh", "xyxy"]
 """What four numbers of a box mean: left, top, width and height as in COCO, or left, top, right and bottom."""
 Scheme = Literal["plain", "IOB2", "IOBES", "BILOU"]
@@ -36,6 +37,8 @@ class Role:
     optional: bool = False
     form: str = ""
     """Roles of one form make up a row together; of several forms the first one whose columns are all there is used."""
+    by_content: bool = True
+    """Whether a column may be taken for it because of what it holds, where none is called so."""
     box_format: BoxFormat = "xywh"
     """Of boxes: what their numbers mean where the source does not say it."""
     tagging: Tagging = Tagging()

@@ -67,12 +67,17 @@ class Layout:
     boxes: BoxColumn | None = None
     messages: str | None = None
     tags: TagColumns | None = None
+    targets: tuple[str, ...] = ()
+    """Columns of texts that are learnt to be written: they must be filled, and do not count as content."""
 
     @classmethod
     def of(cls, roles: Sequence[Role], columns: Columns, group: str | None) -> Layout:
         """The layout of mapped columns."""
         mapped = [role for role in roles if role.name in columns]
-        texts = tuple(str(columns[role.name]) for role in mapped if role.kind == "text")
+        texts, targets = (
+            tuple(str(columns[role.name]) for role in mapped if role.kind == kind)
+            for kind in ("text", "target")
+        )
         picture, mask, messages = (
             next((str(columns[role.name]) for role in mapped if role.kind == kind), None)
             for kind in ("image", "mask", "messages")
@@ -87,6 +92,7 @@ class Layout:
             BoxColumn.of(roles, columns),
             messages,
             TagColumns.of(roles, columns),
+            targets,
         )
 
     @property
@@ -107,7 +113,8 @@ class Layout:
         lists = [self.boxes.name] if self.boxes else []
         lists += [self.messages] if self.messages else []
         lists += [self.tags.words, self.tags.tags] if self.tags else []
-        return list(dict.fromkeys([*self.texts, *label, *lists, *([self.group] if self.group else [])]))
+        group = [self.group] if self.group else []
+        return list(dict.fromkeys([*self.texts, *self.targets, *label, *lists, *group]))
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ class Reader:
     def usable(self, batch: pa.Table, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Which rows of a batch can be used, and the class of each row where there is one."""
         good = np.ones(len(batch), bool)
-        for name in filter(None, [*self.layout.texts, self.layout.group]):
+        for name in filter(None, [*self.layout.texts, *self.layout.targets, self.layout.group]):
             good &= self._filled(batch, name, start)
         if self.layout.messages:
             cells = batch[self.layout.messages].to_pylist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from datasets import Dataset, DatasetDict, load_from_disk
@@ -13,6 +13,7 @@ from toolkit.data.convert import READERS, convert_file, data_suffix
 from toolkit.data.folders import TEXTS, class_folder, split_files
 from toolkit.data.hubsets import open_hub
 from toolkit.data.masks import paired_folder
+from toolkit.data.nested import unfold
 from toolkit.data.pictures import SUFFIXES
 from toolkit.data.roles import Kind, Role
 from toolkit.data.store import dataset_identity, digest
@@ -49,6 +50,11 @@ def open_source(data: DataSection, roles: Sequence[Role]) -> Source:
         UnavailableError: it is on the Hub, which cannot be reached, and no copy is cached.
         SampleError: the sample is unknown or cannot be fetched.
     """
+    source = _opened(data, roles)
+    return replace(source, tables={split: unfold(table) for split, table in source.tables.items()})
+
+
+def _opened(data: DataSection, roles: Sequence[Role]) -> Source:
     name = data.source
     if name.startswith(PREFIX):
         return _arrow_folder(open_sample(name), name)

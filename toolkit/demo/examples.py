@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from toolkit.demo.widgets import INPUTS
+from toolkit.demo.widgets import INPUTS, OUTPUTS
 from toolkit.metrics.measure import headline_split
 
 if TYPE_CHECKING:
@@ -46,10 +46,12 @@ def build(artifact: Artifact, examples: list[Example]) -> Any:
     """The table of examples; a click on it gives the position of one."""
     asked = artifact.signature.input
     kind = INPUTS[type(asked)]
+    truth = kind.truth or OUTPUTS[type(artifact.signature.output)].truth
+    invitation = kind.invitation or f"with their {truth.lower()}s: click one to try it"
     return gr.Dataset(
-        label=f"{_origin(artifact, kind.examples)}, {kind.invitation}",
+        label=f"{_origin(artifact, kind.examples)}, {invitation}",
         components=[kind.cell(), gr.Textbox(visible=False)],
-        headers=[asked.name.capitalize(), kind.truth],
+        headers=[asked.name.capitalize(), truth],
         samples=[[example.brief, example.truth] for example in examples],
         samples_per_page=EXAMPLES,
         type="index",

@@ -37,6 +37,12 @@ def in_one_row(prediction: Prediction) -> list[dict[str, Any]]:
     return [flat]
 
 
+def text_in_one_row(prediction: Prediction) -> list[dict[str, Any]]:
+    """The text that was written, and its score."""
+    score = {"predicted_score": round(prediction["score"], 4)} if "score" in prediction else {}
+    return [{"predicted_text": prediction["label"], **score}]
+
+
 def row_per_box(prediction: Prediction) -> list[dict[str, Any]]:
     """Label, score and corners of each box; one row of empty cells where there is none."""
     rows = [
@@ -67,7 +73,7 @@ def row_of_tags(prediction: Prediction) -> list[dict[str, Any]]:
 
 
 ROWS: dict[type[Kind], Rows] = {
-    Text: Rows(in_one_row, "one row for each {noun}"),
+    Text: Rows(text_in_one_row, "one row for each {noun}, with what the model wrote and its score"),
     Labels: Rows(in_one_row, "one row for each {noun}, with its label, score and probabilities"),
     Tags: Rows(row_of_tags, "one row for each {noun}, with its words and a tag for each of them"),
     Boxes: Rows(

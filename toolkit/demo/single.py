@@ -94,7 +94,7 @@ class SingleTab:
             value = self.input.check(given)
             attribution = self.artifact.explain(value)
         known = self.truths.get(self.input.key(value))
-        truth = f"True label of this example: **{plain(known)}**" if known is not None else ""
+        truth = f"{self.output.truth} of this example: **{plain(known)}**" if known is not None else ""
         return said(truth), *reasons.shown(value, attribution)
 
     def clear(self) -> tuple[Any, Any, Any, Any, Any]:

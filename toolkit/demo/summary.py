@@ -23,6 +23,8 @@ METRICS = {
     "mean_return": "mean return",
     "success_rate": "success rate",
     "mean_average_precision": "mean average precision",
+    "chrf": "chrF",
+    "rougeL": "ROUGE-L",
     "mean_iou": "mean IoU",
     "mean_dice": "mean Dice",
     "perplexity": "perplexity",

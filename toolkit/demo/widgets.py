@@ -70,8 +70,9 @@ class Input:
     cell: Callable[[], Component]
     brief: Callable[[Any], Any]
     examples: str = "Examples"
-    invitation: str = "with their true labels: click one to try it"
-    truth: str = "True label"
+    invitation: str = ""
+    truth: str = ""
+    """The last two are empty where the output has the word for it."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Output:
 
     component: Callable[[Any], Component]
     render: Callable[[Prediction, Any, Any], Any]
+    truth: str = "True label"
+    """What an example's own answer is called."""
 
 
 def _as_it_is(value: Any) -> Any:
@@ -336,7 +339,7 @@ INPUTS: dict[type[Asked], Input] = {
 }
 
 OUTPUTS: dict[type[Kind], Output] = {
-    Text: Output(_text_shown, _render_text),
+    Text: Output(_text_shown, _render_text, "Reference"),
     Labels: Output(_label_bars, _render_labels),
     Tags: Output(_tagged_text, _render_tags),
     Boxes: Output(_annotated, _render_boxes),

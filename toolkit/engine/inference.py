@@ -43,32 +43,83 @@ def forward_rows(
         accelerator: when given, its processes share the batches and each gets all logits.
         places: for a model with a row of logits for each token; those of places nobody takes are 0.
     """
-    order = np.argsort(np.asarray(lengths), kind="stable")
-    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    rank, world = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
+
     device = next(model.parameters()).device
-    logits: torch.Tensor | None = None
+
+    def logits(rows: np.ndarray) -> tuple[np.ndarray, torch.Tensor]:
+        inputs = {name: value.to(device) for name, value in collate(rows).items() if name != "labels"}
+        output = model(**inputs).logits.float().cpu()
+        return places.take(rows, output) if places else (rows, output)
+
+    size = places.size if places else len(lengths)
+    return _gathered(model, _batches(lengths, batch_size), logits, size, accelerator)
+
+
+def compute_rows(
+    model: torch.nn.Module,
+    lengths: Sequence[int] | np.ndarray,
+    collate: Callable[[np.ndarray], Batch],
+    compute: Callable[[Batch], torch.Tensor],
+    *,
+    batch_size: int = 32,
+    accelerator: Accelerator | None = None,
+) -> np.ndarray:
+    """What ``compute`` makes of every row, (rows, …), in the rows' own order.
+
+    Args:
+        model: run in evaluation mode, which is restored afterwards.
+        lengths: tokens of each row; like lengths share a batch.
+        collate: turns row numbers into a batch on any device.
+        compute: from a batch on the model's device to numbers of one shape and type a row, the same for every batch.
+        batch_size: rows per batch.
+        accelerator: when given, its processes share the batches and each gets all rows.
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    device = next(model.parameters()).device
+
+    def computed(rows: np.ndarray) -> tuple[np.ndarray, torch.Tensor]:
+        return rows, compute({name: value.to(device) for name, value in collate(rows).items()}).cpu()
+
+    return _gathered(model, _batches(lengths, batch_size), computed, len(lengths), accelerator)
+
+
+def _batches(lengths: Sequence[int] | np.ndarray, size: int) -> list[np.ndarray]:
+    """Row numbers, those of like length together."""
+    order = np.argsort(np.asarray(lengths), kind="stable")
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def _gathered(
+    model: torch.nn.Module,
+    batches: Sequence[np.ndarray],
+    compute: Callable[[np.ndarray], tuple[np.ndarray, torch.Tensor]],
+    size: int,
+    accelerator: Accelerator | None,
+) -> np.ndarray:
+    """What ``compute`` makes of each batch, put where it says in a table of ``size`` rows."""
+    rank, world = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
+    found: torch.Tensor | None = None
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        # Every process runs at least one batch, so that all know the logits' width before they are summed.
+        # Every process runs at least one batch, so that all know a row's shape before they are summed.
         for rows in batches[rank::world] or batches[:1]:
-            inputs = {k: v.to(device) for k, v in collate(rows).items() if k != "labels"}
-            output = model(**inputs).logits.float().cpu()
-            at, output = places.take(rows, output) if places else (rows, output)
-            if logits is None:
-                logits = torch.zeros(places.size if places else len(order), *output.shape[1:])
-            logits[torch.from_numpy(at)] = output if rank < len(batches) else 0.0
+            at, output = compute(rows)
+            if found is None:
+                found = torch.zeros(size, *output.shape[1:], dtype=output.dtype)
+            found[torch.from_numpy(at)] = output if rank < len(batches) else torch.zeros_like(output)
     model.train(was_training)
-    if logits is None:
+    if found is None:
         raise ValueError("no rows to run the model on")
-    return _sum_over_processes(logits, accelerator).numpy()
+    return _sum_over_processes(found, accelerator).numpy()
 
 
-def _sum_over_processes(logits: torch.Tensor, accelerator: Accelerator | None) -> torch.Tensor:
-    """Add up the processes' logits: each has zeros where another computed the row."""
+def _sum_over_processes(found: torch.Tensor, accelerator: Accelerator | None) -> torch.Tensor:
+    """Add up what the processes found: each has zeros where another computed the row."""
     if accelerator is None or accelerator.num_processes == 1:
-        return logits
-    total = accelerator.reduce(logits.to(accelerator.device), reduction="sum")
+        return found
+    total = accelerator.reduce(found.to(accelerator.device), reduction="sum")
     assert isinstance(total, torch.Tensor)  # reduce keeps the type of what it is given
     return total.cpu()

@@ -16,6 +16,8 @@ from toolkit.engine.optim import build_optimizer, build_schedule
 from toolkit.engine.run import Run
 
 Batch = dict[str, Tensor]
+IGNORED = -100
+"""Among labels that are tokens: padding, which is not learnt. transformers' own number for it."""
 
 
 class Batches(Protocol):
@@ -37,9 +39,10 @@ def no_flops(batch: Batch) -> float:
 
 
 def tokens_of(batch: Batch) -> float:
-    """Real tokens of a batch of texts, padding left out; 0 where there are none."""
+    """Real tokens of a batch of texts, read and written, padding left out; 0 where there are none."""
     if "attention_mask" in batch:
-        return float(batch["attention_mask"].sum())
+        written = (batch["labels"] != IGNORED).sum() if "decoder_input_ids" in batch else 0
+        return float(batch["attention_mask"].sum() + written)
     return float(batch["input_ids"].numel()) if "input_ids" in batch else 0.0
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from toolkit.metrics.measure import Measure
+
+Unit = Literal["share", "number", "time", "rate", "amount", "points"]
 
 
 @dataclass(frozen=True)
@@ -13,12 +16,13 @@ class Metric:
     """How one metric is shown.
 
     ``unit``: a ``share`` lies in 0..1 and is shown in percent, a ``time`` is in seconds, a ``rate`` is per
-    second, an ``amount`` is a sum or a count of any size. ``better``: neither, for what only describes.
+    second, an ``amount`` is a sum or a count of any size, ``points`` are 0 to 100. ``better``: neither, for what
+    only describes.
     """
 
     title: str
     meaning: str
-    unit: Literal["share", "number", "time", "rate", "amount"] = "number"
+    unit: Unit = "number"
     better: Literal["higher", "lower", "neither"] = "higher"
 
 
@@ -152,6 +156,38 @@ GLOSSARY: dict[str, Metric] = {
         "background, fills most of the picture.",
         "share",
     ),
+    "bleu": Metric(
+        "BLEU",
+        "How many words, and runs of up to four words, of the predictions stand in the references, 0 to 100; too "
+        "short predictions lose points. Over all rows together, so comparable only where the signature is the same.",
+        "points",
+    ),
+    "chrf": Metric(
+        "chrF",
+        "The same for runs of up to six characters, with recall counting twice as much as precision, 0 to 100: "
+        "fairer to languages with many endings and to short texts.",
+        "points",
+    ),
+    "rouge1": Metric(
+        "ROUGE-1", "Words that prediction and reference share (F1), averaged over rows.", "share"
+    ),
+    "rouge2": Metric(
+        "ROUGE-2", "Pairs of neighbouring words that both share (F1), averaged over rows.", "share"
+    ),
+    "rougeL": Metric(
+        "ROUGE-L",
+        "Longest sequence of words that stands in both in this order, with gaps (F1), averaged over rows.",
+        "share",
+    ),
+    "exact_match": Metric(
+        "Exact match", "Share of predictions that are the reference to the letter.", "share"
+    ),
+    "length_ratio": Metric(
+        "Length ratio",
+        "Characters of all predictions by those of all references: below 1 something is left out, far above 1 the "
+        "model goes on too long.",
+        better="neither",
+    ),
     "mean_return": Metric(
         "Mean return",
         "Sum of the rewards of an episode, averaged over episodes: what training tries to raise. Its scale is "
@@ -208,16 +244,23 @@ def show(name: str, value: float | None) -> str:
     """A value in the metric's unit: ``86.1%``, ``0.721``, ``12.3 ms``, ``410 / s``, ``2,310``; n/a for none."""
     if value is None:
         return "n/a"
-    unit = describe(name).unit
-    if unit == "share":
-        return f"{100 * value:.1f}%"
-    if unit == "time":
-        return _time(value)
-    if unit == "rate":
-        return f"{value:,.0f} / s" if value >= 100 else f"{value:.3g} / s"
-    if unit == "amount":
-        return _amount(value)
+    return _SHOWN[describe(name).unit](value)
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f}%"
+
+
+def _number(value: float) -> str:
     return f"{value:.3f}" if 0.1 <= abs(value) < 100 or value == 0 else f"{value:.3g}"
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f} / s" if value >= 100 else f"{value:.3g} / s"
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f}"
 
 
 def _time(value: float) -> str:
@@ -230,6 +273,16 @@ def _amount(value: float) -> str:
     """At least three digits, no more decimals than they take, no exponent."""
     decimals = sum(abs(value) < size for size in (1000, 100, 1))
     return f"{value:,.{decimals}f}"
+
+
+_SHOWN: dict[Unit, Callable[[float], str]] = {
+    "share": _share,
+    "number": _number,
+    "time": _time,
+    "rate": _rate,
+    "amount": _amount,
+    "points": _points,
+}
 
 
 def show_interval(name: str, measure: Measure) -> str:

@@ -17,9 +17,11 @@ TABLE: dict[str, str] = {
     "image-segmentation": "toolkit.tasks.image_segmentation:ImageSegmentation",
     "object-detection": "toolkit.tasks.object_detection:ObjectDetection",
     "reinforcement-learning": "toolkit.tasks.reinforcement_learning:ReinforcementLearning",
+    "summarization": "toolkit.tasks.summarization:Summarization",
     "text-classification": "toolkit.tasks.text_classification:TextClassification",
     "text-generation": "toolkit.tasks.text_generation:TextGeneration",
     "token-classification": "toolkit.tasks.token_classification:TokenClassification",
+    "translation": "toolkit.tasks.translation:Translation",
 }
 
 

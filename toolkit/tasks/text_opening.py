@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit import models
 from toolkit.data.vocabulary import unknown_share
-from toolkit.errors import Finding, ModelError, RecipeError, did_you_mean, first_line, raise_errors
+from toolkit.errors import (
+    Finding,
+    MissingExtraError,
+    ModelError,
+    RecipeError,
+    did_you_mean,
+    first_line,
+    raise_errors,
+)
 from toolkit.hub.models import SCRATCH, Located, require_known
 from toolkit.tasks.problem import Problem
 
@@ -29,6 +37,7 @@ def open_tokenizer(located: Located, **settings: Any) -> Any:
     """The model's tokenizer, with a padding token; ``settings`` replace its own.
 
     Raises:
+        MissingExtraError: the tokenizer needs a package that is not here.
         ModelError: the folder or repository has no tokenizer.
     """
     from transformers import AutoTokenizer
@@ -36,6 +45,8 @@ def open_tokenizer(located: Located, **settings: Any) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(located.path, **located.config_kwargs, **settings)
     except (OSError, ValueError, KeyError, ImportError) as error:
+        if isinstance(error, ImportError) and "sentencepiece" in str(error).lower():
+            raise MissingExtraError(f"tokenizers such as that of {located.path}", "nlp") from error
         raise ModelError(f"{located.path}: no tokenizer can be opened ({first_line(error)})") from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         # For some architectures transformers makes up an empty tokenizer, to which every word is unknown.

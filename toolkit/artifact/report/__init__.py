@@ -18,6 +18,7 @@ from toolkit.artifact.report.returns import returns_section
 from toolkit.artifact.report.samples import Sample, samples_section
 from toolkit.artifact.report.settings import settings_section
 from toolkit.artifact.report.tagged import tagged_section
+from toolkit.artifact.report.texts import lengths_section, texts_section
 from toolkit.artifact.report.videos import Video, videos_section
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "fillings_section",
     "headline_section",
     "ledger_section",
+    "lengths_section",
     "masks_section",
     "overlap_section",
     "pace_section",
@@ -47,6 +49,7 @@ __all__ = [
     "samples_section",
     "settings_section",
     "tagged_section",
+    "texts_section",
     "videos_section",
     "write_report",
 ]

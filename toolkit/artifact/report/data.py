@@ -43,18 +43,23 @@ def data_section(
     return ReportSection("Data", explanation, html)
 
 
-def ledger_section(ledger: Mapping[str, Mapping[str, int]]) -> ReportSection:
+def ledger_section(
+    ledger: Mapping[str, Mapping[str, int]], options: Sequence[str] = ("options.max_length",)
+) -> ReportSection:
     """How many texts, and how much of them, were cut to the model's length, or into how many blocks they were split.
 
     Args:
         ledger: split to ``samples``, ``samples_cut``, ``tokens``, ``tokens_cut`` and ``limit``, in tokens; ``blocks``
             where texts were split; and, of sentences given word by word, ``words`` and ``words_cut``.
+        options: what the limits are called in a recipe.
     """
     if any("blocks" in entry for entry in ledger.values()):
         return _blocks_section(ledger)
-    longest = max((entry.get("limit", 0) for entry in ledger.values()), default=0)
-    limit = f"at {longest:,} tokens" if longest else "at the model's longest input"
-    explanation = f"Texts are cut {limit}; the rest is never read. Raise options.max_length if much is lost."
+    limits = list(dict.fromkeys(entry.get("limit", 0) for entry in ledger.values()))
+    numbers = " and ".join(f"{limit:,}" for limit in limits if limit)
+    limit = f"at {numbers} tokens" if numbers else "at the model's longest input"
+    raised = " or ".join(options)
+    explanation = f"Texts are cut {limit}; the rest is never read. Raise {raised} if much is lost."
     units = ["tokens", *(["words"] if any("words" in entry for entry in ledger.values()) else [])]
     rows = [
         (
