@@ -17,6 +17,7 @@ from toolkit.demo.tagged import spans_of
 from toolkit.demo.widgets import INPUTS, OUTPUTS
 from toolkit.errors import DataError
 from toolkit.tasks.signature import Sentence, Tags
+from toolkit.tasks.token_decoding import describe_tags
 
 FAST = ("train.epochs=8", "train.learning_rate=5e-3", "train.batch_size=16", "options.max_length=24")
 TEXTS = ["Mary Smith went to New York.", "John lives in Berlin and slept .", "Nobody came."]
@@ -183,6 +184,13 @@ def test_the_commands_output_is_marked(run: Artifact, capsys: pytest.CaptureFixt
 
     predict(str(run.folder), ["Mary went to Paris."])
     assert "[PER Mary] went to [LOC Paris]." in capsys.readouterr().out
+
+
+def test_a_label_names_the_most_frequent_tags():
+    tags = ["DET", "NOUN", "VERB", "DET", "NOUN", "ADP", "DET", "NOUN", "ADV", "CONJ", "NOUN"]
+    assert describe_tags(tags, "plain") == "4 NOUN, 3 DET, 1 VERB, 1 ADP, 2 others"
+    assert describe_tags(["B-PER", "I-PER", "O", "B-PER"], "IOB2") == "2 PER"
+    assert describe_tags(["O"], "IOB2") == "nothing"
 
 
 def test_tags_of_other_schemes_all_pieces_and_adapters(bert: Path, tmp_path: Path):

@@ -44,6 +44,9 @@ SHOWN_LABELS = 10
 HEIGHT = 380
 """Pixels of a picture on the page: it and its prediction fit beside each other on a laptop."""
 
+WORDS_ARE = "It is cut into words at spaces and punctuation, as the training data has its words."
+"""Said where the words of a text matter."""
+
 BROWSERS_READ = {"BMP", "JPEG", "MPO", "PNG", "WEBP"}
 """Formats that every browser shows; a picture in another one is shown as PNG."""
 
@@ -92,6 +95,7 @@ def _as_it_is(value: Any) -> Any:
 def _text_box(kind: Text | Prompt | Sentence) -> Component:
     return gr.Textbox(
         label=kind.name.capitalize(),
+        info=WORDS_ARE if isinstance(kind, Sentence) else None,
         placeholder="Type or paste a text here, or pick an example below",
         lines=6,
         max_lines=14,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Place = tuple[int, int]
 """Where a word begins and ends in its text, in characters."""
 NOTHING = "nothing"
+SHOWN = 4
+"""Tags or types of entities that a prediction's label names."""
 
 
 def decode(
@@ -72,7 +74,10 @@ def entities(
 
 def describe(kinds: Iterable[str]) -> str:
     """How often each type of entity or each tag occurs, the most frequent first: ``2 PER, 1 LOC``."""
-    return ", ".join(f"{count} {kind}" for kind, count in Counter(kinds).most_common()) or NOTHING
+    counts = Counter(kinds).most_common()
+    rest = sum(count for _, count in counts[SHOWN:])
+    shown = [f"{count} {kind}" for kind, count in counts[:SHOWN]] + ([f"{rest} others"] if rest else [])
+    return ", ".join(shown) or NOTHING
 
 
 def describe_tags(tags: Sequence[str], scheme: str) -> str:
