@@ -43,7 +43,6 @@ def forward_rows(
         accelerator: when given, its processes share the batches and each gets all logits.
         places: for a model with a row of logits for each token; those of places nobody takes are 0.
     """
-
     device = next(model.parameters()).device
 
     def logits(rows: np.ndarray) -> tuple[np.ndarray, torch.Tensor]:
