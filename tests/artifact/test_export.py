@@ -103,7 +103,7 @@ def test_a_model_whose_fast_attention_cannot_be_exported_is_exported_with_plain_
     inputs = batch()
     example = {name: inputs[name] for name in ("input_ids", "attention_mask")}
     example["decoder_input_ids"] = inputs["input_ids"][:, :5]
-    rows = dict.fromkeys(("input_ids", "attention_mask"), {0: "batch", 1: "sequence"})
+    rows = {name: {0: "batch", 1: "sequence"} for name in ("input_ids", "attention_mask")}
     done = export_onnx(
         model, example, tmp_path / "t5", axes={**rows, "decoder_input_ids": {0: "batch", 1: "written"}}
     )
