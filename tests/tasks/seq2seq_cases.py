@@ -89,7 +89,10 @@ def bad(source: str, target: str) -> tuple[Bad, ...]:
         ),
         Bad(
             "no_column",
-            file("c.csv", table(header="first,second").replace("allí", "")),
+            file(
+                "c.csv",
+                "first,second,third\n" + "\n".join(f"{one} and more,{two},{one}" for one, two in PAIRS),
+            ),
             ("c.csv", f"'{target}'", "first", "data.columns"),
         ),
         Bad(

@@ -69,11 +69,7 @@ class Seq2SeqPredictor:
 
     def losses(self, sources: Sequence[str], targets: Sequence[str]) -> np.ndarray:
         """Cross-entropy of each target in nats, summed over its tokens, and how many they are; float64 (rows, 2)."""
-        source, target = self.sides()
-        columns = {
-            "input_ids": token_ids(self.tokenizer, sources, source, written=False)[0],
-            "labels": token_ids(self.tokenizer, targets, target, written=True)[0],
-        }
+        columns = self._columns(sources, targets)
         lengths = [len(read) + len(written) for read, written in zip(*columns.values(), strict=True)]
         longest = max(map(len, columns["labels"]))
 
@@ -94,12 +90,14 @@ class Seq2SeqPredictor:
 
     def encode(self, sources: Sequence[str], targets: Sequence[str]) -> Batch:
         """The model's inputs and labels for some pairs, padded."""
+        return pad_pairs(self.tokenizer, self.model, self._columns(sources, targets))
+
+    def _columns(self, sources: Sequence[str], targets: Sequence[str]) -> dict[str, list[list[int]]]:
         source, target = self.sides()
-        columns = {
+        return {
             "input_ids": token_ids(self.tokenizer, sources, source, written=False)[0],
             "labels": token_ids(self.tokenizer, targets, target, written=True)[0],
         }
-        return pad_pairs(self.tokenizer, self.model, columns)
 
     def _search(
         self, texts: Sequence[str], batch_size: int, *, scored: bool, accelerator: Accelerator | None = None
