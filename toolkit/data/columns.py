@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import ClassLabel, Image, List, Value
 
+from toolkit.data.answers import holds_answers
 from toolkit.data.boxes import holds_boxes
 from toolkit.data.compute import compute as pc
 from toolkit.data.roles import Kind, Role
@@ -20,6 +21,8 @@ Columns = dict[str, str | list[str]]
 NOUNS: dict[Kind, str] = {
     "text": "text",
     "messages": "conversations",
+    "answers": "answers",
+    "start": "places of answers",
     "image": "pictures",
     "mask": "masks",
     "boxes": "objects with boxes",
@@ -40,28 +43,32 @@ def map_columns(
     wrong = _wrong_names(table, roles, given, group)
     if wrong:
         raise DataError(wrong)
-    columns: Columns = dict(given)
-    notes: list[Finding] = []
-    missing: list[Finding] = []
-    for role in roles:
-        if role.name in columns:
-            continue
-        taken = {name for value in columns.values() for name in names_in(value)} | (
-            {group} if group else set[str]()
-        )
-        free = [name for name in table.columns if name not in taken]
-        guess = _by_name(role, free) or (None if role.form else _by_content(role, table, free))
-        if guess:
-            columns[role.name] = guess
-            notes.append(_guess(role.name, guess))
-        elif not role.optional and not role.form:
-            missing.append(_no_column(table, role))
+    columns = _guessed(table, roles, given, group)
+    missing = [role for role in roles if not (role.name in columns or role.optional or role.form)]
     if missing:
-        raise DataError(missing)
+        raise DataError([_no_column(table, role) for role in missing])
     if any(role.form for role in roles):
         columns = _in_one_form(table, roles, columns, given)
-        notes = [_guess(name, value) for name, value in columns.items() if name not in given]
+    notes = [_guess(name, value) for name, value in columns.items() if name not in given]
     return columns, notes + _kinds(table, roles, columns)
+
+
+def _guessed(
+    table: Table, roles: Sequence[Role], given: Mapping[str, str | list[str]], group: str | None
+) -> Columns:
+    """The columns that are given, and for the other roles those with a likely name; what is left, by content."""
+    columns: Columns = dict(given)
+    for by_name in (True, False):
+        for role in roles:
+            if role.name in columns or (role.form and not by_name):
+                continue
+            taken = {name for value in columns.values() for name in names_in(value)} | {group}
+            free = [name for name in table.columns if name not in taken]
+            guess = _by_name(role, free) if by_name else _by_content(role, table, free)
+            if guess:
+                columns[role.name] = guess
+    order = {role.name: number for number, role in enumerate(roles)}
+    return dict(sorted(columns.items(), key=lambda item: (item[0] not in given, order[item[0]])))
 
 
 def _guess(role: str, name: object) -> Finding:
@@ -138,6 +145,8 @@ def _by_content(role: Role, table: Table, free: Sequence[str]) -> str | None:
         return None
     if role.kind == "boxes":
         return next((name for name in free if holds_boxes(table.dataset.features[name])), None)
+    if role.kind == "answers":
+        return next((name for name in free if holds_answers(table.dataset.features[name])), None)
     if role.is_label:
         return free[0] if len(free) == 1 else None
     if role.kind in PICTURED:
@@ -193,6 +202,10 @@ def _suits(role: Role, table: Table, name: str) -> bool:
         return holds_boxes(feature) or _is_text(getattr(feature, "feature", feature))
     if role.kind == "messages":
         return isinstance(feature, List) or _is_text(feature)
+    if role.kind == "answers":
+        return holds_answers(feature) or isinstance(feature, List) or _is_text(feature)
+    if role.kind == "start":
+        return isinstance(feature, Value | List)
     return _is_text(feature) or (role.kind in PICTURED and isinstance(feature, Image))
 
 

@@ -90,7 +90,7 @@ def load_rows(
     labels = _learn(picks["train"], layout, stores["train"].masks, problem_type, classes, findings)
     scans = {split: scan(pick, layout, labels, *stores[split]) for split, pick in picks.items()}
     problems = _problems(scans)
-    findings += problems.findings(data.on_error, source.name)
+    findings += [*problems.findings(data.on_error, source.name), *_looked_up(scans)]
     findings += _unlearned(scans, labels)
     raise_errors(findings)
     sides = _sides(scans, data)
@@ -147,6 +147,7 @@ def load_labelled(
     one = scan(pick, layout, labels, *_stores(pick, layout, frame))
     problems = _problems({"test": one})
     findings = [*source.findings, *notes, *problems.findings(data.on_error, source.name)]
+    findings += _looked_up({"test": one})
     raise_errors(findings)
     _refuse_empty({"test": one}, data)
     rows = _encode({"test": one}, Target(tuple(roles), found, labels), data)
@@ -234,6 +235,15 @@ def _problems(scans: Mapping[str, Scan]) -> Problems:
     for one in scans.values():
         problems.extend(one.problems)
     return problems
+
+
+def _looked_up(scans: Mapping[str, Scan]) -> list[Finding]:
+    """A note of the answers whose place was found by their text."""
+    count = sum(one.looked_up for one in scans.values())
+    if not count:
+        return []
+    message = f"{count:,} answers have no place: each was found where its text is in the context, once"
+    return [Finding("note", "data", message)]
 
 
 def _unlearned(scans: Mapping[str, Scan], labels: LabelSpace | None) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "messages", "image", "label", "mask", "boxes"]
+Kind = Literal["text", "messages", "answers", "start", "image", "label", "mask", "boxes"]
 BoxFormat = Literal["xywh", "xyxy"]
 """What four numbers of a box mean: left, top, width and height as in COCO, or left, top, right and bottom."""
 
@@ -28,6 +28,10 @@ class Role:
     """Roles of one form make up a row together; of several forms the first one whose columns are all there is used."""
     box_format: BoxFormat = "xywh"
     """Of boxes: what their numbers mean where the source does not say it."""
+    within: str = ""
+    """Of answers: the role of the text that they are parts of."""
+    may_be_empty: bool = False
+    """Of answers: whether a row may say that there is none."""
 
     @property
     def is_label(self) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
 
+from toolkit.data.answers import AnswerColumns
 from toolkit.data.arrays import Growing, filtered
 from toolkit.data.boxes import BoxColumn, BoxReader
 from toolkit.data.columns import Columns
@@ -40,6 +41,8 @@ class Scan:
     """The decoded pictures of the rows, where the input is one."""
     masks: PixelStore | None = None
     """Their masks, at the same positions, where there are any."""
+    looked_up: int = 0
+    """Answers whose place in their context the source does not say."""
 
     def keep(self, mask: np.ndarray) -> Scan:
         """The rows where ``mask`` holds."""
@@ -60,6 +63,7 @@ class Layout:
     mask: str | None = None
     boxes: BoxColumn | None = None
     messages: str | None = None
+    answers: AnswerColumns | None = None
 
     @classmethod
     def of(cls, roles: Sequence[Role], columns: Columns, group: str | None) -> Layout:
@@ -79,6 +83,7 @@ class Layout:
             mask,
             BoxColumn.of(roles, columns),
             messages,
+            AnswerColumns.of(roles, columns),
         )
 
     @property
@@ -91,7 +96,9 @@ class Layout:
         """The columns that are read here; pictures are read, and decoded, by a store of their own."""
         label = () if self.label is None else (self.label,) if isinstance(self.label, str) else self.label
         boxes = [self.boxes.name] if self.boxes else []
-        return list(dict.fromkeys([*self.contents, *label, *boxes, *([self.group] if self.group else [])]))
+        answers = self.answers.names if self.answers else []
+        group = [self.group] if self.group else []
+        return list(dict.fromkeys([*self.contents, *label, *boxes, *answers, *group]))
 
     @property
     def contents(self) -> list[str]:
@@ -111,6 +118,8 @@ class Reader:
     pixels: PixelStore | None = None
     masks: PixelStore | None = None
     boxes: BoxReader | None = None
+    looked_up: list[int] = field(default_factory=list[int])
+    """Of each batch, answers whose place the source does not say."""
 
     def usable(self, batch: pa.Table, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Which rows of a batch can be used, and the class of each row where there is one."""
@@ -120,6 +129,8 @@ class Reader:
         if self.layout.messages:
             cells = batch[self.layout.messages].to_pylist()
             good &= self._without([problem_in(cell) for cell in cells], start)
+        if self.layout.answers:
+            good &= self._answered(batch, self.layout.answers, start, good)
         if self.pixels is not None:
             good &= self._without(self._errors(batch, start, self.pixels), start)
         if self.label is None or self.space is None:
@@ -138,6 +149,15 @@ class Reader:
 
         self.problems.add_rows(np.flatnonzero(missing).tolist(), describe)
         return ~missing
+
+    def _answered(self, batch: pa.Table, columns: AnswerColumns, start: int, good: np.ndarray) -> np.ndarray:
+        """Which rows have answers that are parts of their context, among those with a context."""
+        found = [
+            columns.problem(*cells) if fine else (None, 0)
+            for cells, fine in zip(columns.cells(batch), good, strict=True)
+        ]
+        self.looked_up.append(sum(count for _, count in found))
+        return self._without([error for error, _ in found], start)
 
     def _errors(self, batch: pa.Table, start: int, pixels: PixelStore) -> list[str | None]:
         """What is wrong with the picture of each row, or with its mask or boxes where the picture is well."""
@@ -240,6 +260,7 @@ def scan(
         reader.problems,
         pixels,
         masks,
+        sum(reader.looked_up),
     )
 
 

@@ -24,6 +24,7 @@ METRICS = {
     "mean_iou": "mean IoU",
     "mean_dice": "mean Dice",
     "perplexity": "perplexity",
+    "f1": "F1",
     "micro_f1": "micro F1",
     "r2": "R²",
     "pearson": "Pearson correlation",

