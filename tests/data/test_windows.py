@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_windows_overlap_and_hold_the_whole_context(windowing: Callable[..., Win
 
     assert len(windows) > 3
     assert all(len(window.ids) <= 48 for window in windows)
-    for window, following in zip(windows, windows[1:], strict=False):
+    for window, following in pairwise(windows):
         assert list(window.begins[-8:]) == list(following.begins[:8])  # doc_stride tokens are in both
     characters = {
         at

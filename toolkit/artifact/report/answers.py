@@ -43,8 +43,8 @@ def answers_section(
     """
     explanation = (
         f"{wrong:,} of {questions:,} answers share no word with a true one. First those of them that the model was "
-        "surest of: look for questions with two answers, true answers that are marked wrongly, names near by. Then some "
-        "questions drawn at random."
+        "surest of: look for questions with two answers, true answers that are marked wrongly, names near by. "
+        "Then some questions drawn at random."
     )
     html = render(
         "answers.html",
