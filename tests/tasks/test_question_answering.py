@@ -220,7 +220,7 @@ def test_training_answers_longer_than_allowed_are_told(answering: Artifact, tmp_
         "options={max_length: 64, doc_stride: 8, max_question_length: 4, max_answer_length: 1}",
         "train={max_steps: 1, batch_size: 4, device: cpu}",
     )
-    long = [{"answers": {"text": ["a machine was built"], "answer_start": [17]}}] * 30
+    long = [{**asked(number), "answers": {"text": "a machine was built"}} for number in range(30)]
     report = toolkit.check("question-answering", *changes, data=questions(*long, count=0)(tmp_path))
 
     said = "\n".join(map(str, report.findings))

@@ -91,7 +91,9 @@ def _record(word: str) -> dict[str, Any]:
 
 def _records_of(table: Table, columns: Mapping[str, Any], roles: Sequence[str]) -> list[Any]:
     likely = {role: [n for n in (columns.get(role), role) if isinstance(n, str)] for role in roles}
-    cells = [take_column(table, require_column(table, names), _filled) for names in likely.values()]
+    cells = [
+        take_column(table, require_column(table, names, alone=False), _filled) for names in likely.values()
+    ]
     return [dict(zip(roles, row, strict=True)) for row in zip(*cells, strict=True)]
 
 
@@ -170,21 +172,24 @@ _READERS: dict[str, Callable[[Path, int | None], Content]] = {
 }
 
 
-def guess_column(table: Table, likely: Sequence[str]) -> str | None:
-    """The column that holds the inputs: the first of ``likely`` that is there, or the only one."""
+def guess_column(table: Table, likely: Sequence[str], *, alone: bool = True) -> str | None:
+    """The column that holds the inputs: the first of ``likely`` that is there, or the only one.
+
+    ``alone`` says that an input is one column: of several parts none is taken from a column of another name.
+    """
     for name in likely:
         if name in table.columns:
             return name
-    return table.columns[0] if len(table.columns) == 1 else None
+    return table.columns[0] if alone and len(table.columns) == 1 else None
 
 
-def require_column(table: Table, likely: Sequence[str]) -> str:
-    """The guessed column.
+def require_column(table: Table, likely: Sequence[str], *, alone: bool = True) -> str:
+    """The guessed column, as :func:`guess_column` finds it.
 
     Raises:
         DataError: none of the columns is a likely one.
     """
-    column = guess_column(table, likely)
+    column = guess_column(table, likely, alone=alone)
     if column is None:
         looked_for = " or ".join(f"'{name}'" for name in dict.fromkeys(likely))
         fix = f"choose the one to use: {', '.join(table.columns)}"

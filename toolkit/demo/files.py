@@ -38,6 +38,7 @@ class FileTab:
         self.artifact = artifact
         self.asked = artifact.signature.input
         self.roles = roles_in(self.asked)
+        self.alone = len(self.roles) == 1
         self.rows = ROWS[type(artifact.signature.output)]
         trained = artifact.manifest.get("data", {}).get("columns", {})
         self.likely = {
@@ -72,13 +73,13 @@ class FileTab:
     @property
     def _of_texts(self) -> str:
         """What is to be said of files without columns."""
-        return f"; a txt file has one {self.asked.name} a line" if len(self.roles) == 1 else ""
+        return f"; a txt file has one {self.asked.name} a line" if self.alone else ""
 
     def open(self, path: str) -> Any:
         """Offer the columns of an uploaded file, the likely ones chosen."""
         with errors_shown():
             table = batch.read_table(Path(path))
-        guesses = [batch.guess_column(table, self.likely[role]) for role in self.roles]
+        guesses = [batch.guess_column(table, self.likely[role], alone=self.alone) for role in self.roles]
         return _each([gr.update(choices=table.columns, value=guess) for guess in guesses])
 
     def close(self) -> Any:
@@ -99,7 +100,8 @@ class FileTab:
             table = batch.read_table(Path(path))
             named = dict(zip(self.roles, (column, other), strict=False))
             columns = {
-                role: name or batch.require_column(table, self.likely[role]) for role, name in named.items()
+                role: name or batch.require_column(table, self.likely[role], alone=self.alone)
+                for role, name in named.items()
             }
             values = self._values(table, columns)
             result = batch.add_predictions(table, self._predict(values, progress), self.rows.of)

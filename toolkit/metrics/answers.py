@@ -101,7 +101,7 @@ def best_threshold(doubts: Floats, answers: Sequence[str], truths: Sequence[Sequ
         truths: the accepted answers of each question.
     """
     order = np.argsort(doubts, kind="stable")
-    gains = [f1(answers[at], truths[at]) - float(not truths[at]) for at in order]
+    gains = [f1(answers[at], truths[at]) - float(not truths[at]) for at in map(int, order)]
     kept = int(np.argmax(np.concatenate([[0.0], np.cumsum(gains)])))
     ordered = np.concatenate([[doubts[order[0]] - 2], doubts[order], [doubts[order[-1]] + 2]])
     return float((ordered[kept] + ordered[kept + 1]) / 2)

@@ -172,7 +172,8 @@ def _sections(
 def _answered(looked: Looked, choosing: Choosing) -> list[Answered]:
     """Every question that was asked, with its true and its given answer."""
     found: list[Answered] = []
-    for row, choice, truths in zip(looked.rows, looked.choices, looked.truths, strict=True):
+    rows: list[dict[str, Any]] = looked.rows.to_list()
+    for row, choice, truths in zip(rows, looked.choices, looked.truths, strict=True):
         given = None if choice.unanswered(choosing) else choice.answer
         shown = _likest(truths, given)
         found.append(
