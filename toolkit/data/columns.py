@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,9 @@ def map_columns(
     notes: list[Finding] = []
     missing: list[Finding] = []
     for role in roles:
-        if role.name in columns:
+        if role.name in columns or _left_out(role, roles, given):
             continue
-        taken = {name for value in columns.values() for name in names_in(value)} | (
-            {group} if group else set[str]()
-        )
+        taken = _taken(role, roles, columns) | ({group} if group else set[str]())
         free = [name for name in table.columns if name not in taken]
         guess = _by_name(role, free) or (None if role.form else _by_content(role, table, free))
         if guess:
@@ -62,6 +61,17 @@ def map_columns(
         columns = _in_one_form(table, roles, columns, given)
         notes = [_guess(name, value) for name, value in columns.items() if name not in given]
     return columns, notes + _kinds(table, roles, columns)
+
+
+def _left_out(role: Role, roles: Sequence[Role], given: Mapping[str, Any]) -> bool:
+    """Whether an optional role is not wanted: whoever names columns of its form names all of them."""
+    return bool(role.form) and role.optional and any(r.form == role.form and r.name in given for r in roles)
+
+
+def _taken(role: Role, roles: Sequence[Role], columns: Columns) -> set[str]:
+    """Columns that other roles have; those of another form stand for another reading of the same row."""
+    other = {r.name for r in roles if r.form and role.form and r.form != role.form}
+    return {name for key, value in columns.items() if key not in other for name in names_in(value)}
 
 
 def _guess(role: str, name: object) -> Finding:
@@ -83,8 +93,7 @@ def _in_one_form(
             forms.setdefault(role.form, []).append(role)
     named = [form for form, parts in forms.items() if any(role.name in given for role in parts)]
     for form in named[:1] or forms:
-        found = {role.name: columns[role.name] for role in forms[form] if role.name in columns}
-        if len(found) == len(forms[form]):
+        if all(role.name in columns for role in forms[form] if not role.optional):
             others = {role.name for role in roles if role.form and role.form != form}
             return {name: value for name, value in columns.items() if name not in others}
     for parts in forms.values():  # texts may be called anything
@@ -93,7 +102,9 @@ def _in_one_form(
             others = {role.name for role in roles if role.form} - {parts[0].name}
             kept = {name: value for name, value in columns.items() if name not in others}
             return {**kept, parts[0].name: guess}
-    ways = " or ".join(" and ".join(role.name for role in forms[form]) for form in named[:1] or forms)
+    ways = " or ".join(
+        " and ".join(role.name for role in forms[form] if not role.optional) for form in named[:1] or forms
+    )
     message = f"no column for {ways} (there are {', '.join(table.columns)})"
     fix = f"name them: data.columns.{next(iter(forms.values()))[0].name}={table.columns[0]}"
     raise DataError(Finding("error", table.parts[0].name, message, fix))
@@ -121,10 +132,25 @@ def _wrong_names(
             message = f"{place} has no column '{name}' (it has {', '.join(table.columns)})"
             found.append(Finding("error", where, message, did_you_mean(name, table.columns)))
     for role in roles:
-        if not role.is_label and isinstance(given.get(role.name), list):
+        if role.kind != "label" and isinstance(given.get(role.name), list):
             message = f"{role.name} is one column, not a list"
             found.append(Finding("error", f"data.columns.{role.name}", message, "name one column"))
-    return found
+    return [*found, *_named_twice(roles, given)]
+
+
+def _named_twice(roles: Sequence[Role], given: Mapping[str, str | list[str]]) -> list[Finding]:
+    """An error for each column that two texts of a row are to be taken from."""
+    contents = [role.name for role in roles if role.is_content and role.name in given]
+    return [
+        Finding(
+            "error",
+            f"data.columns.{second}",
+            f"'{given[first]}' is named for {first} too",
+            "name another column",
+        )
+        for first, second in combinations(contents, 2)
+        if given[first] == given[second]
+    ]
 
 
 def _by_name(role: Role, free: Sequence[str]) -> str | None:

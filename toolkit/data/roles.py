@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "messages", "image", "label", "mask", "boxes"]
+Kind = Literal["text", "messages", "image", "label", "number", "mask", "boxes"]
 BoxFormat = Literal["xywh", "xyxy"]
 """What four numbers of a box mean: left, top, width and height as in COCO, or left, top, right and bottom."""
 
@@ -25,14 +25,17 @@ class Role:
     guesses: tuple[str, ...] = ()
     optional: bool = False
     form: str = ""
-    """Roles of one form make up a row together; of several forms the first one whose columns are all there is used."""
+    """Roles of one form make up a row together; of several forms the first one whose columns are all there is used.
+
+    A role of a form may be optional; it is looked for where the recipe names no column of that form.
+    """
     box_format: BoxFormat = "xywh"
     """Of boxes: what their numbers mean where the source does not say it."""
 
     @property
     def is_label(self) -> bool:
         """Whether this role is what the model learns to predict."""
-        return self.kind == "label"
+        return self.kind in {"label", "number"}
 
     @property
     def is_content(self) -> bool:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 
 from toolkit.engine.turn import Batch
+
+
+def _logits(output: Any, inputs: Batch) -> torch.Tensor:
+    del inputs
+    return output.logits
 
 
 def forward_rows(
@@ -18,6 +24,7 @@ def forward_rows(
     *,
     batch_size: int = 32,
     accelerator: Accelerator | None = None,
+    take: Callable[[Any, Batch], torch.Tensor] = _logits,
 ) -> np.ndarray:
     """Logits of every row, float32, shape (rows, labels), in the rows' own order.
 
@@ -27,6 +34,7 @@ def forward_rows(
         collate: turns row numbers into the model's inputs on any device.
         batch_size: rows per forward pass.
         accelerator: when given, its processes share the batches and each gets all logits.
+        take: what to keep of the model's output for some inputs, (rows, any), in place of the logits.
     """
     order = np.argsort(np.asarray(lengths), kind="stable")
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
@@ -39,7 +47,7 @@ def forward_rows(
         # Every process runs at least one batch, so that all know the logits' width before they are summed.
         for rows in batches[rank::world] or batches[:1]:
             inputs = {k: v.to(device) for k, v in collate(rows).items() if k != "labels"}
-            output = model(**inputs).logits.float().cpu()
+            output = take(model(**inputs), inputs).float().cpu()
             if logits is None:
                 logits = torch.zeros(len(order), *output.shape[1:])
             logits[torch.from_numpy(rows)] = output if rank < len(batches) else 0.0

@@ -1,4 +1,4 @@
-"""Architectures to train from new weights that transformers has no class for, and the table of their names."""
+"""Architectures that transformers has no class for, to train from new weights or on pretrained models."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ TABLE: dict[str, str] = {
     "mlp": "toolkit.models.mlp:MlpForImageClassification",
     "unet": "toolkit.models.unet:UnetForSemanticSegmentation",
 }
+HEADS: dict[str, str] = {
+    "pooled": "toolkit.models.pooled:PooledForSequenceClassification",
+}
+"""Heads on pretrained models that transformers has no class for either; nothing to begin with new weights."""
 
 
 def model_class(name: str) -> type[PreTrainedModel]:
@@ -23,9 +27,10 @@ def model_class(name: str) -> type[PreTrainedModel]:
     Raises:
         RecipeError: no such architecture.
     """
-    if name not in TABLE:
+    known = {**TABLE, **HEADS}
+    if name not in known:
         raise RecipeError(f"unknown architecture '{name}'; {did_you_mean(name, TABLE)}")
-    module, _, attribute = TABLE[name].partition(":")
+    module, _, attribute = known[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 
@@ -41,10 +46,10 @@ def config_class(name: str) -> type[PreTrainedConfig]:
 
 
 def register() -> None:
-    """Let transformers' ``AutoConfig`` and ``AutoModelFor…`` open saved models of this table; once or often."""
+    """Let transformers' ``AutoConfig`` and ``AutoModelFor…`` open saved models of these tables; once or often."""
     import transformers
 
-    for name in TABLE:
+    for name in (*TABLE, *HEADS):
         kind = model_class(name)
         config = config_class(name)
         transformers.AutoConfig.register(config.model_type, config, exist_ok=True)
