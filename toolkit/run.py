@@ -292,19 +292,32 @@ def import_model(
 def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
     """What words of the command line stand for: texts or pictures, each given itself or in a file or folder of many.
 
+    Where sentences are compared, the first word is the one that the others are compared with.
+
     Raises:
         DataError: a file cannot be read, or has no column of the input's role.
     """
     from toolkit.data.inputs import read_inputs as read_texts
     from toolkit.data.picture_inputs import read_pictures
     from toolkit.tasks.agent_seeds import check_seeds
-    from toolkit.tasks.signature import Environment, Image, Prompt, Text
+    from toolkit.tasks.sentence_input import compared
+    from toolkit.tasks.signature import Environment, Image, Prompt, Sentences, Text
 
     def read_seeds(words: Sequence[str], *_: Any) -> list[int]:
         return check_seeds(words)
 
+    def read_sentences(words: Sequence[str], *_: Any) -> list[Any]:
+        return [compared(words)]
+
     asked = artifact.signature.input
-    read = {Text: read_texts, Prompt: read_texts, Image: read_pictures, Environment: read_seeds}[type(asked)]
+    readers = {
+        Text: read_texts,
+        Prompt: read_texts,
+        Sentences: read_sentences,
+        Image: read_pictures,
+        Environment: read_seeds,
+    }
+    read = readers[type(asked)]
     return read(inputs, artifact.manifest["data"]["columns"], asked.name)
 
 

@@ -42,12 +42,14 @@ _EXAMPLES = {
     "episode": "7",
     "picture": '"picture.png"',
     "prompt": '"Where do you come from?"',
+    "sentences": '{"source_sentence": "How old are you?", "sentences": ["What is your age?", "It rains."]}',
     "text": '"Some text."',
 }
 """An input of each kind, in Python."""
 _OTHERS = {
     "episode": "other settings of the environment, other starts, other physics",
     "prompt": "other languages, other subjects, other ways to ask",
+    "sentences": "other languages, other subjects, longer texts",
     "text": "other languages, other kinds of text",
     "picture": "other cameras, light, angles and backgrounds",
 }
@@ -84,6 +86,9 @@ _HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "mean_average_precision": ("map", None),
     "average_precision_50": ("map", {"iou": 0.5}),
     "average_precision_75": ("map", {"iou": 0.75}),
+    "mean_reciprocal_rank": ("mrr", None),
+    "recall_at_1": ("recall", {"k": 1}),
+    "recall_at_10": ("recall", {"k": 10}),
     "mean_return": ("mean_reward", None),
     "perplexity": ("perplexity", None),
     "mse": ("mse", None),
@@ -250,7 +255,7 @@ def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, A
         "calibration": _calibration(metrics),
         "speed": _speed(metrics.get("performance", {})),
         "data_sentence": data_sentence(recipe, manifest),
-        "pipeline": manifest.get("library_name", LIBRARY) == LIBRARY,
+        "library": manifest.get("library_name", LIBRARY),
         "balance_names": [_cell(name) for name in names] if len(names) <= 12 else [],
         "splits": _splits(data, names if len(names) <= 12 else []),
         "leaks": _leaks(data.get("leaks")),

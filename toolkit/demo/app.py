@@ -11,13 +11,14 @@ from toolkit.artifact import Artifact
 from toolkit.demo import summary
 from toolkit.demo.albums import AlbumTab
 from toolkit.demo.chat import ChatTab
+from toolkit.demo.comparing import CompareTab
 from toolkit.demo.continuing import ContinueTab
 from toolkit.demo.files import FileTab
 from toolkit.demo.play import PlayTab
 from toolkit.demo.serve import Demo, in_event_loop
 from toolkit.demo.single import SingleTab
 from toolkit.demo.uploads import upload_folder
-from toolkit.tasks.signature import Asked, Environment, Image, Prompt, Text
+from toolkit.tasks.signature import Asked, Environment, Image, Prompt, Sentences, Text
 
 QUEUE = 64
 """Requests that may wait; the next one is told that the server is busy."""
@@ -42,6 +43,7 @@ def _writing(artifact: Artifact) -> Tab:
 TABS: dict[type[Asked], Sequence[Callable[[Artifact], Tab]]] = {
     Text: (SingleTab, FileTab),
     Prompt: (_writing, FileTab),
+    Sentences: (CompareTab,),
     Image: (SingleTab, AlbumTab),
     Environment: (PlayTab,),
 }

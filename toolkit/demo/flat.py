@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.tasks.protocol import Prediction
-from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Text
+from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Similarities, Text
 
 SHOWN_PROBABILITIES = 20
 """More labels than this would give a csv too wide to read; the best one and its score stay."""
@@ -37,6 +37,14 @@ def in_one_row(prediction: Prediction) -> list[dict[str, Any]]:
     return [flat]
 
 
+def row_per_sentence(prediction: Prediction) -> list[dict[str, Any]]:
+    """Each sentence that was compared, with its similarity."""
+    return [
+        {"sentence": sentence, "similarity": round(value, 4)}
+        for sentence, value in prediction["scores"].items()
+    ]
+
+
 def row_per_box(prediction: Prediction) -> list[dict[str, Any]]:
     """Label, score and corners of each box; one row of empty cells where there is none."""
     rows = [
@@ -55,6 +63,7 @@ def row_of_shares(prediction: Prediction) -> list[dict[str, Any]]:
 ROWS: dict[type[Kind], Rows] = {
     Text: Rows(in_one_row, "one row for each {noun}"),
     Labels: Rows(in_one_row, "one row for each {noun}, with its label, score and probabilities"),
+    Similarities: Rows(row_per_sentence, "one row for each sentence that was compared, with its similarity"),
     Boxes: Rows(
         row_per_box,
         "one row for each box, with its label, score and corners in pixels; a {noun} in which nothing was found "

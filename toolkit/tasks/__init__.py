@@ -16,6 +16,7 @@ TABLE: dict[str, str] = {
     "image-segmentation": "toolkit.tasks.image_segmentation:ImageSegmentation",
     "object-detection": "toolkit.tasks.object_detection:ObjectDetection",
     "reinforcement-learning": "toolkit.tasks.reinforcement_learning:ReinforcementLearning",
+    "sentence-similarity": "toolkit.tasks.sentence_similarity:SentenceSimilarity",
     "text-classification": "toolkit.tasks.text_classification:TextClassification",
     "text-generation": "toolkit.tasks.text_generation:TextGeneration",
 }

@@ -22,8 +22,9 @@ Prediction = dict[str, Any]
 Classifiers add ``score`` and ``scores`` {label: p}, multi-label ones ``labels``, regressors ``value``. Detectors
 add ``size`` (width, height) and ``boxes``, each with ``label``, ``score`` and ``box`` (x_min, y_min, x_max, y_max in
 pixels of the picture as given). Segmenters add ``size``, ``mask`` (a PNG of class numbers in base64), ``names`` and
-the ``shares`` of the pixels by name. Agents play an episode from a ``seed`` and add its ``return``, ``length`` and,
-where the environment knows, ``success``.
+the ``shares`` of the pixels by name. Sentence encoders add the ``similarities`` of the sentences in their order, and
+``scores`` {sentence: similarity}; their label is the nearest sentence. Agents play an episode from a ``seed`` and add
+its ``return``, ``length`` and, where the environment knows, ``success``.
 """
 
 

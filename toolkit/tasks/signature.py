@@ -24,6 +24,14 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Sentences:
+    """A sentence and those to compare it with, as input: ``{"source_sentence": "…", "sentences": ["…", …]}``."""
+
+    name: str = "sentences"
+    noun: ClassVar[str] = "sentences"
+
+
+@dataclass(frozen=True)
 class Image:
     """A picture, as input: a path, encoded bytes, a Pillow image or a uint8 array."""
 
@@ -47,6 +55,13 @@ class Labels:
 
 
 @dataclass(frozen=True)
+class Similarities:
+    """How near each of several sentences is in meaning, -1 to 1."""
+
+    name: str = "similarities"
+
+
+@dataclass(frozen=True)
 class Boxes:
     """Objects of a picture: each a named class, a score and a box."""
 
@@ -67,8 +82,8 @@ class Replay:
     name: str = "replay"
 
 
-Asked = Text | Prompt | Image | Environment
-Kind = Text | Labels | Boxes | Mask | Replay
+Asked = Text | Prompt | Sentences | Image | Environment
+Kind = Text | Labels | Similarities | Boxes | Mask | Replay
 
 
 @dataclass(frozen=True)

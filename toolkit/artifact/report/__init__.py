@@ -7,6 +7,7 @@ from toolkit.artifact.report.curves import curves_section
 from toolkit.artifact.report.data import data_section, ledger_section
 from toolkit.artifact.report.episodes import episodes_section
 from toolkit.artifact.report.errors import errors_section
+from toolkit.artifact.report.found import Found, found_section
 from toolkit.artifact.report.masks import masks_section, overlap_section
 from toolkit.artifact.report.pace import pace_section
 from toolkit.artifact.report.page import ReportSection, write_report
@@ -19,6 +20,7 @@ from toolkit.artifact.report.settings import settings_section
 from toolkit.artifact.report.videos import Video, videos_section
 
 __all__ = [
+    "Found",
     "ReportSection",
     "Sample",
     "Video",
@@ -29,6 +31,7 @@ __all__ = [
     "data_section",
     "episodes_section",
     "errors_section",
+    "found_section",
     "headline_section",
     "ledger_section",
     "masks_section",
