@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from toolkit.engine.batching import Rows
+
+StepLoss = Callable[[Tensor, Rows], Tensor]
+"""From the vectors of a step's rows and the rows' numbers to the sum of their losses: of :class:`Coupled`."""
 
 
 def cosines(left: Tensor, right: Tensor) -> Tensor:
@@ -76,3 +84,42 @@ def cosine_loss(left: Tensor, right: Tensor, scores: Tensor) -> Tensor:
     """
     similarities = functional.cosine_similarity(left, right)
     return functional.mse_loss(similarities, scores.float(), reduction="sum")
+
+
+def pair_loss(keys: np.ndarray, temperature: float, symmetric: bool) -> StepLoss:
+    """The loss of finding each row's positive among those of the step, and its negatives where it has some.
+
+    Args:
+        keys: (rows, parts) hashes of the training rows' texts.
+        temperature: divides the cosines.
+        symmetric: also find the first text from the second, and take the mean of both.
+    """
+
+    def one_way(vectors: Sequence[Tensor], texts: Tensor) -> Tensor:
+        near = cosines(vectors[0], torch.cat(list(vectors[1:])))
+        return in_batch_loss(near, counted_candidates(texts), temperature)
+
+    def loss(outputs: Tensor, rows: Rows) -> Tensor:
+        vectors = outputs.chunk(keys.shape[1], dim=1)
+        texts = torch.from_numpy(keys[rows]).to(outputs.device)
+        forth = one_way(vectors, texts)
+        if not symmetric:
+            return forth
+        return (forth + one_way((vectors[1], vectors[0]), texts[:, [1, 0]])) / 2
+
+    return loss
+
+
+def label_loss(labels: np.ndarray, temperature: float) -> StepLoss:
+    """The loss of drawing rows of one label together.
+
+    Args:
+        labels: (rows,) class numbers of the training rows.
+        temperature: divides the cosines.
+    """
+
+    def loss(outputs: Tensor, rows: Rows) -> Tensor:
+        known = torch.from_numpy(labels[rows]).to(outputs.device)
+        return supervised_contrastive_loss(cosines(outputs, outputs), known, temperature)
+
+    return loss

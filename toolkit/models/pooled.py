@@ -78,7 +78,7 @@ class PooledForSequenceClassification(PreTrainedModel):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None, **inputs: Any
     ) -> SequenceClassifierOutput:
-        """Logits (texts, labels), and the loss when the labels are given.
+        """Logits (texts, labels), the vectors they are of, and the loss when the labels are given.
 
         Args:
             input_ids: (texts, tokens).
@@ -89,4 +89,4 @@ class PooledForSequenceClassification(PreTrainedModel):
         vectors = self.vectors(attention_mask, input_ids=input_ids, **inputs)
         logits = self.classifier(vectors.to(self.classifier.weight.dtype))
         loss = None if labels is None else ForSequenceClassificationLoss(labels, logits, self.config)
-        return SequenceClassifierOutput(loss=loss, logits=logits)
+        return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=(vectors,))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from toolkit.data.text import LedgerEntry
+    from toolkit.engine.contrastive import StepLoss
     from toolkit.engine.run import Run
     from toolkit.engine.session import Evaluate
     from toolkit.engine.turn import Batch, Objective
@@ -129,8 +130,10 @@ class Prepared:
         left, right = self.vectors(module, batch).chunk(2, dim=1)
         return cosine_loss(left, right, batch["scores"])
 
-    def _coupled_loss(self) -> Any:
+    def _coupled_loss(self) -> StepLoss:
         """The loss of a step's vectors, which bear on each other."""
+        from toolkit.engine.contrastive import label_loss, pair_loss
+
         if self.form == "labels":
             return label_loss(self._column("label", np.int64), self.options.temperature)
         train = self.rows.splits["train"]
@@ -155,51 +158,6 @@ class Prepared:
     def look(self, part: Dataset, accelerator: Accelerator | None = None) -> Measured:
         """What the encoder, as it is now, makes of some rows."""
         return measured(self.predictor, part, self.parts, self.scored, accelerator)
-
-
-def pair_loss(keys: np.ndarray, temperature: float, symmetric: bool) -> Any:
-    """The loss of finding each row's positive among those of the step, and its negatives where it has some.
-
-    Args:
-        keys: (rows, parts) hashes of the training rows' texts.
-        temperature: divides the cosines.
-        symmetric: also find the first text from the second, and take the mean of both.
-    """
-    import torch
-
-    from toolkit.engine.contrastive import cosines, counted_candidates, in_batch_loss
-
-    def one_way(vectors: Sequence[torch.Tensor], texts: torch.Tensor) -> torch.Tensor:
-        near = cosines(vectors[0], torch.cat(list(vectors[1:])))
-        return in_batch_loss(near, counted_candidates(texts), temperature)
-
-    def loss(outputs: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
-        vectors = outputs.chunk(keys.shape[1], dim=1)
-        texts = torch.from_numpy(keys[rows]).to(outputs.device)
-        forth = one_way(vectors, texts)
-        if not symmetric:
-            return forth
-        return (forth + one_way((vectors[1], vectors[0]), texts[:, [1, 0]])) / 2
-
-    return loss
-
-
-def label_loss(labels: np.ndarray, temperature: float) -> Any:
-    """The loss of drawing rows of one label together.
-
-    Args:
-        labels: (rows,) class numbers of the training rows.
-        temperature: divides the cosines.
-    """
-    import torch
-
-    from toolkit.engine.contrastive import cosines, supervised_contrastive_loss
-
-    def loss(outputs: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
-        known = torch.from_numpy(labels[rows]).to(outputs.device)
-        return supervised_contrastive_loss(cosines(outputs, outputs), known, temperature)
-
-    return loss
 
 
 def prepare(recipe: Recipe, options: Options) -> Prepared:
