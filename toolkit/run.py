@@ -321,6 +321,14 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
     return read(inputs, artifact.manifest["data"]["columns"], asked.name)
 
 
+def example_words(artifact: Artifact) -> list[str]:
+    """Words of the command line that stand for the shortest of the artifact's examples."""
+    from toolkit.tasks.sentence_input import as_words
+
+    inputs = [as_words(row[artifact.signature.input.name]) for row in artifact.examples]
+    return min(inputs, key=lambda words: len(" ".join(words)), default=["…"])
+
+
 def speaks() -> bool:
     """Whether this process shows the result: the one the user started, or the first of those a launcher started."""
     from toolkit.engine.launch import PROCESSES

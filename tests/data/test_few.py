@@ -9,6 +9,7 @@ import pytest
 from tests.data.conftest import sentences
 from toolkit.data.few import draw_few
 from toolkit.data.load import Rows, load_rows
+from toolkit.data.repeats import without_repeats
 from toolkit.data.roles import Role
 from toolkit.errors import DataError, RecipeError
 from toolkit.recipe.schema import DataSection
@@ -57,3 +58,13 @@ def test_numbers_have_no_classes_to_draw_from(write: Callable[[str, str], Path])
     path = write("a.csv", "text,label\n" + "\n".join(lines) + "\n")
     with pytest.raises(RecipeError, match=r"options\.few_shot"):
         draw_few(load_rows(DataSection(source=str(path)), ROLES), 2, 0)
+
+
+def test_repeated_training_rows_are_used_once(rows: Rows, write: Callable[[str, str], Path]):
+    assert without_repeats(rows, ["text"]) is rows
+    lines = [text for at, text in enumerate(sentences(30)) for text in (text, text.upper())[: 1 + at % 2]]
+    path = write("a.csv", "text,label\n" + "".join(f"{text},{'ab'[at % 2]}\n" for at, text in enumerate(lines)))
+    data = DataSection(source=str(path), validation=0, test=0)
+    once = without_repeats(load_rows(data, ROLES), ["text"])
+    assert once.splits["train"]["text"][:] == sentences(30)
+    assert any("15 of 45 training rows repeat another one" in str(finding) for finding in once.findings)

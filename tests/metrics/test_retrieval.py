@@ -47,7 +47,8 @@ def test_scores_of_searches_before_and_after():
     assert found["recall_at_10"]["value"] == 0.75
     assert found["recall_at_10_before"]["value"] == 0.5
     interval = found["recall_at_1"]
-    assert interval["low"] is not None and interval["high"] is not None
+    assert interval["low"] is not None
+    assert interval["high"] is not None
     assert interval["low"] < 0.5 < interval["high"]
     assert score(search_statistics(np.ones(9)), 9)["recall_at_1"]["low"] == pytest.approx(0.025 ** (1 / 9))
     assert score(search_statistics(np.zeros(0)), 0)["recall_at_1"]["value"] is None

@@ -75,7 +75,8 @@ def test_it_has_a_backbone_with_layers_and_a_loss():
     ]
     assert model.get_input_embeddings() is model.encoder.get_input_embeddings()
     loss = model(**batch(), labels=torch.tensor([0, 2])).loss
-    assert loss is not None and loss.isfinite()
+    assert loss is not None
+    assert loss.isfinite()
 
 
 def test_all_wrong_values_are_named_at_once():

@@ -183,5 +183,5 @@ def test_a_range_without_width_and_settings_without_meaning_are_refused(bert: Pa
     data = write(tmp_path / "scored.jsonl", rows)
     with pytest.raises(RecipeError, match=r"\[1, 1\] has no width"):
         train(bert, data, tmp_path / "out", "options.score_range=[1, 1]")
-    with pytest.raises(RecipeError, match="train.batch_tokens"):
+    with pytest.raises(RecipeError, match=r"train\.batch_tokens"):
         train(bert, data, tmp_path / "out", "train.batch_tokens=100")

@@ -56,3 +56,11 @@ def compared(words: Sequence[str]) -> dict[str, Any]:
         fix = "give a sentence and, after it, those to compare it with"
         raise DataError(Finding("error", "input", "one sentence has nothing to be compared with", fix))
     return require_sentences({"source_sentence": words[0], "sentences": list(words[1:])})
+
+
+def as_words(value: Any) -> list[str]:
+    """The words of the command line that stand for an input: those :func:`compared` takes, or the input itself."""
+    if isinstance(value, Mapping) and "source_sentence" in value:
+        given = cast(Mapping[str, Any], value)
+        return [given["source_sentence"], *given["sentences"]]
+    return [str(cast(object, value))]

@@ -22,6 +22,7 @@ from toolkit.data.labels import LabelSpace
 from toolkit.metrics.measure import headline_split
 from toolkit.metrics.retrieval import BEFORE, score
 from toolkit.metrics.speed import measure as measure_speed
+from toolkit.tasks import finishing
 from toolkit.tasks.evaluation import EXAMPLES, row_counts, sample_positions, scored_positions
 from toolkit.tasks.finishing import Outcome, Records, Trained, in_a_sentence, rows_to_measure
 from toolkit.tasks.sentence_search import Measured, measured, nearest
@@ -42,7 +43,6 @@ OTHERS = 4
 """Sentences that an example compares besides the right one."""
 SHOWN = 12
 """Searches that the report shows."""
-SPEED_TEXTS = 256
 
 
 def look_before(prepared: Prepared, run: Run) -> Measured | None:
@@ -69,8 +69,8 @@ def measure(trained: Trained[SentencePredictor], prepared: Prepared, before: Mea
         for split, (one, rows) in seen.items()
     }
     part = splits[shown]
-    texts = [text for name in prepared.parts for text in part[:SPEED_TEXTS][name]]
-    metrics["performance"] = measure_speed(trained.predictor.embed, texts)
+    texts = [text for name in prepared.parts for text in part[: finishing.SPEED_INPUTS][name]]
+    metrics["performance"] = measure_speed(trained.predictor.embed, texts, seconds=finishing.SPEED_SECONDS)
     headline = prepared.best_metric
     return Outcome(
         metrics=metrics,

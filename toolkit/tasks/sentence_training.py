@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.data.load import Rows, load_rows
 from toolkit.data.problems import Problems
+from toolkit.data.repeats import without_repeats
 from toolkit.engine.stages import Part
 from toolkit.errors import DataError, Finding, RecipeError, raise_errors
 from toolkit.metrics.retrieval import AGREEMENT, SEARCH, score
@@ -174,6 +175,7 @@ def prepare(recipe: Recipe, options: Options) -> Prepared:
     rows = load_rows(recipe.data, ROLES, problem_type="single_label_classification")
     form = form_of(rows)
     if form != "scored":
+        rows = without_repeats(rows, PARTS[form])
         require_company(recipe, len(rows.splits["train"]))
     scale, notes = _scale(rows, recipe, options) if form == "scored" else ((0.0, 1.0), [])
     predictor = SentencePredictor.open(
