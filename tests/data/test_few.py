@@ -63,7 +63,9 @@ def test_numbers_have_no_classes_to_draw_from(write: Callable[[str, str], Path])
 def test_repeated_training_rows_are_used_once(rows: Rows, write: Callable[[str, str], Path]):
     assert without_repeats(rows, ["text"]) is rows
     lines = [text for at, text in enumerate(sentences(30)) for text in (text, text.upper())[: 1 + at % 2]]
-    path = write("a.csv", "text,label\n" + "".join(f"{text},{'ab'[at % 2]}\n" for at, text in enumerate(lines)))
+    path = write(
+        "a.csv", "text,label\n" + "".join(f"{text},{'ab'[at % 2]}\n" for at, text in enumerate(lines))
+    )
     data = DataSection(source=str(path), validation=0, test=0)
     once = without_repeats(load_rows(data, ROLES), ["text"])
     assert once.splits["train"]["text"][:] == sentences(30)

@@ -21,7 +21,6 @@ class PooledConfig(PreTrainedConfig):
     """
 
     model_type = "toolkit-pooled"
-    sub_configs = {"encoder": AutoConfig}  # noqa: RUF012  (as transformers declares it)
 
     encoder: dict[str, Any] | PreTrainedConfig | None = None
     """Of any class that ``AutoModel`` opens; by default BERT's."""

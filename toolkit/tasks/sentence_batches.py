@@ -66,7 +66,7 @@ class SentenceBatches:
         self.fewest = fewest
         self.columns = dict(columns or {})
         lengths = [part.data.column("length").to_numpy() for part in parts]
-        self.lengths = np.sum(lengths, axis=0, dtype=np.int32)
+        self.lengths: np.ndarray = np.stack(lengths).sum(axis=0, dtype=np.int32)
         self._names = [name for name in MODEL_INPUTS if name in self.parts[0].column_names]
 
     def plan(self, epoch: int) -> list[np.ndarray]:
