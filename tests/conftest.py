@@ -174,3 +174,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 
     folder = tmp_path_factory.mktemp("runs") / "trained"
     return toolkit.train("nlp/reviews", "data.limit=400", "train.max_steps=12", out=folder)
+
+
+@pytest.fixture(scope="session")
+def answering(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """A small reader of made questions, some without an answer, trained for a few seconds. To be read only."""
+    import toolkit
+    from tests.tasks.answer_cases import asked, questions, small_reader
+
+    folder = tmp_path_factory.mktemp("answering")
+    none = {"question": "is there none", "answers": {"text": [], "answer_start": []}}
+    rows = [{**asked(number), **(none if number % 3 == 0 else {})} for number in range(90)]
+    changes = (
+        f"model.name={small_reader(folder / 'model')}",
+        "options={max_length: 64, doc_stride: 8, max_question_length: 16, allow_no_answer: true}",
+        "train={epochs: 6, batch_size: 8, learning_rate: 2e-3, device: cpu}",
+    )
+    return toolkit.train(
+        "question-answering", *changes, data=questions(*rows, count=0)(folder), out=folder / "run"
+    )

@@ -185,7 +185,7 @@ def _print_trained(artifact: Artifact) -> None:
 
     run, split = shlex.quote(str(artifact.folder)), headline_split(artifact.metrics)
     terminal.print_table((split, "value", "95% interval"), terminal.metric_rows(artifact.metrics[split]))
-    inputs = [str(row[artifact.signature.input.name]) for row in artifact.examples]
+    inputs = [terminal.word(row[artifact.signature.input.name]) for row in artifact.examples]
     example = terminal.shortened(min(inputs, key=len, default="…"))
     print()
     terminal.print_table(

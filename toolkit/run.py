@@ -296,14 +296,17 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
         DataError: a file cannot be read, or has no column of the input's role.
     """
     from toolkit.data.inputs import read_inputs as read_texts
+    from toolkit.data.inputs import read_records
     from toolkit.data.picture_inputs import read_pictures
     from toolkit.tasks.agent_seeds import check_seeds
-    from toolkit.tasks.signature import Environment, Image, Prompt, Sentence, Text
+    from toolkit.tasks.signature import Environment, Image, Prompt, Question, Sentence, Text, roles_in
 
     def read_seeds(words: Sequence[str], *_: Any) -> list[int]:
         return check_seeds(words)
 
-    asked = artifact.signature.input
+    asked, columns = artifact.signature.input, artifact.manifest["data"]["columns"]
+    if isinstance(asked, Question):
+        return read_records(inputs, columns, roles_in(asked))
     readers = {
         Text: read_texts,
         Prompt: read_texts,
@@ -311,8 +314,7 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
         Image: read_pictures,
         Environment: read_seeds,
     }
-    read = readers[type(asked)]
-    return read(inputs, artifact.manifest["data"]["columns"], asked.name)
+    return readers[type(asked)](inputs, columns, asked.name)
 
 
 def speaks() -> bool:

@@ -63,12 +63,12 @@ def test_brown_documents_are_running_text_by_genre(tmp_path: Path):
     source.mkdir(parents=True)
     (source / "cats.txt").write_text("ca01 news\ncj01 learned\n")
     (source / "ca01").write_text(
-        "\n\tThe/at jury/nn (/( late/rb )/) said/vbd ``/`` no/at ''/'' ./.\n\nSo/rb ?/.\n"
+        "\n\tThe/at jury/nn (/( late/rb )/) said/vbd ``/`` no/at ''/'' ./.\n\nSo/rb ?/. ?/.\n\n\n\tThen/rb ./.\n"
     )
     (source / "cj01").write_text("Af/nn is/bez odd/jj ,/, too/rb ./.\n")
     brown_documents.convert(tmp_path, tmp_path / "rows")
     rows = datasets.load_from_disk(tmp_path / "rows")
-    assert rows["news"]["text"][:] == ['The jury (late) said "no".\nSo?']
+    assert rows["news"]["text"][:] == ['The jury (late) said "no". So?\nThen.']
     assert rows["learned"]["text"][:] == ["Af is odd, too."]
     assert rows["train"]["category"][:] == ["news", "learned"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.tasks.agent_cases import REINFORCEMENT_LEARNING
+from tests.tasks.answer_cases import QUESTION_ANSWERING
 from tests.tasks.case import Bad, Case
 from tests.tasks.detection_cases import OBJECT_DETECTION
 from tests.tasks.fill_mask_cases import FILL_MASK
@@ -109,6 +110,7 @@ CASES: dict[str, Case] = {
     "image-classification": IMAGE_CLASSIFICATION,
     "image-segmentation": IMAGE_SEGMENTATION,
     "object-detection": OBJECT_DETECTION,
+    "question-answering": QUESTION_ANSWERING,
     "reinforcement-learning": REINFORCEMENT_LEARNING,
     "summarization": SUMMARIZATION,
     "text-classification": TEXT_CLASSIFICATION,

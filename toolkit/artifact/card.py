@@ -43,12 +43,14 @@ _EXAMPLES = {
     "episode": "7",
     "picture": '"picture.png"',
     "prompt": '"Where do you come from?"',
+    "question": '{"question": "Who wrote it?", "context": "It was written by Ada."}',
     "text": '"Some text."',
 }
 """An input of each kind, in Python."""
 _OTHERS = {
     "episode": "other settings of the environment, other starts, other physics",
     "prompt": "other languages, other subjects, other ways to ask",
+    "question": "other languages, other kinds of text, other ways to ask",
     "text": "other languages, other kinds of text",
     "picture": "other cameras, light, angles and backgrounds",
 }
@@ -100,6 +102,7 @@ _HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "rougeL": ("rouge", {"rouge_type": "rougeL"}),
     "exact_match": ("exact_match", None),
     "mean_return": ("mean_reward", None),
+    "f1": ("f1", None),
     "mse": ("mse", None),
     "mae": ("mae", None),
     "r2": ("r_squared", None),
@@ -264,14 +267,13 @@ def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, A
         "calibration": _calibration(metrics),
         "speed": _speed(metrics.get("performance", {})),
         "data_sentence": data_sentence(recipe, manifest),
-        "auto_class": manifest.get("auto_class", ""),
-        "source_prefix": manifest.get("source_prefix", ""),
+        "usage": manifest.get("usage", "").replace("{repo_id}", UNNAMED),
         "signatures": [(describe(name).title, text) for name, text in metrics.get("signatures", {}).items()],
         "pipeline": manifest.get("library_name", LIBRARY) == LIBRARY,
         "balance_names": [_cell(name) for name in names] if len(names) <= 12 else [],
         "splits": _splits(data, names if len(names) <= 12 else []),
         "leaks": _leaks(data.get("leaks")),
-        "truncation": _truncation(manifest.get("truncation", {})),
+        "truncation": _truncation(manifest.get("truncation", {}), manifest.get("windows")),
         "settings": _settings(public(recipe), manifest),
         "versions": ", ".join(f"{name} {number}" for name, number in manifest.get("versions", {}).items()),
     }
@@ -349,7 +351,7 @@ def _leaks(leaks: Mapping[str, Any] | None) -> str:
     return f"Held-out {what}s that repeat one of another split: {counts}."
 
 
-def _truncation(ledger: Mapping[str, Mapping[str, int]]) -> str:
+def _truncation(ledger: Mapping[str, Mapping[str, int]], windows: Mapping[str, int] | None = None) -> str:
     cut = [
         f"{entry['samples_cut']:,} of {entry['samples']:,} in {split}"
         for split, entry in ledger.items()
@@ -359,6 +361,14 @@ def _truncation(ledger: Mapping[str, Mapping[str, int]]) -> str:
         return ""
     if any("blocks" in entry for entry in ledger.values()):
         return "Texts longer than the model reads were split into blocks; nothing was cut."
+    if windows:
+        parts = ", ".join(
+            f"{windows[split]:,} of {entry['samples']:,} in {split}" for split, entry in ledger.items()
+        )
+        questions = f"Questions that were cut: {', '.join(cut)}." if cut else "No question was cut."
+        return (
+            f"Long texts are read in overlapping windows ({parts}), and nothing of them is cut. {questions}"
+        )
     return (
         f"Texts cut to the model's length: {', '.join(cut)}."
         if cut

@@ -36,7 +36,7 @@ def export_onnx(
     *,
     files: Sequence[Path] = (),
     axes: Mapping[str, Mapping[int, str]] | None = None,
-    output: str = "logits",
+    outputs: Sequence[str] = ("logits",),
 ) -> dict[str, Any]:
     """Export ``model`` to ``target/model.onnx`` and compare it with torch on several batch sizes and lengths.
 
@@ -44,12 +44,12 @@ def export_onnx(
     as it is.
 
     Args:
-        model: a transformers model that is called with the inputs by name and returns an object with ``output``.
+        model: a transformers model that is called with the inputs by name and returns an object with ``outputs``.
         example: one batch, at least 2 rows and 2 positions, named as the model's inputs; (rows, positions).
         target: folder that will hold the model; it appears when all is well, or not at all.
         files: files to copy beside the model: tokenizer, configuration.
         axes: which dimensions may vary, by input; by default ``{0: "batch", 1: "sequence"}`` for each.
-        output: which output to export.
+        outputs: which outputs to export; all of them are compared.
 
     Returns:
         ``max_abs_difference``, ``opset`` and ``compared``, the number of batches that were compared.
@@ -59,7 +59,7 @@ def export_onnx(
         ToolkitError: the model cannot be exported, or the result computes something else.
     """
     _require_packages()
-    plain = _Plain(_plain_copy(model), list(example), output).eval()
+    plain = _Plain(_plain_copy(model), list(example), list(outputs)).eval()
     example = {name: value.cpu() for name, value in example.items()}
     axes = axes or dict.fromkeys(example, _AXES)
     lengths = _lengths(plain.model) if any(1 in varying for varying in axes.values()) else [None]
@@ -74,14 +74,15 @@ def export_onnx(
 class _Plain(nn.Module):
     """The model as a function of tensors by position, which is what ONNX knows."""
 
-    def __init__(self, model: nn.Module, names: list[str], output: str) -> None:
+    def __init__(self, model: nn.Module, names: list[str], outputs: list[str]) -> None:
         super().__init__()
         self.model = model
         self.names = names
-        self.output = output
+        self.outputs = outputs
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return getattr(self.model(**dict(zip(self.names, inputs, strict=True))), self.output)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        given = self.model(**dict(zip(self.names, inputs, strict=True)))
+        return tuple(getattr(given, name) for name in self.outputs)
 
 
 def _require_packages() -> None:
@@ -115,7 +116,7 @@ def _write(
                 dynamo=True,
                 dynamic_shapes=(tuple(shapes),),
                 input_names=list(example),
-                output_names=[plain.output],
+                output_names=plain.outputs,
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
@@ -162,13 +163,14 @@ def _compare(plain: _Plain, batches: Sequence[Mapping[str, Tensor]], path: Path)
     worst = 0.0
     for batch in batches:
         with torch.inference_mode():
-            expected = plain(*batch.values()).numpy()
+            expected = [value.numpy() for value in plain(*batch.values())]
         given = {name: value.numpy() for name, value in batch.items() if name in names}
         try:
-            got = np.asarray(session.run(None, given)[0])
+            found = [np.asarray(value) for value in session.run(plain.outputs, given)]
         except Exception as error:  # ONNX Runtime's errors have no class in common
             raise ToolkitError(f"{_refused(plain, batch)} ({first_line(error)})") from error
-        worst = max(worst, _difference(got, expected, batch))
+        pairs = zip(found, expected, strict=True)
+        worst = max(worst, *(_difference(got, value, batch) for got, value in pairs))
     return worst, len(batches)
 
 

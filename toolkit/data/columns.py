@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import ClassLabel, Image, List, Value
 
+from toolkit.data.answers import holds_answers
 from toolkit.data.boxes import holds_boxes
 from toolkit.data.compute import compute as pc
 from toolkit.data.roles import Kind, Role
@@ -23,6 +24,8 @@ NOUNS: dict[Kind, str] = {
     "messages": "conversations",
     "target": "text",
     "words": "lists of words",
+    "answers": "answers",
+    "start": "places of answers",
     "image": "pictures",
     "mask": "masks",
     "boxes": "objects with boxes",
@@ -31,7 +34,12 @@ NOUNS: dict[Kind, str] = {
 """What a column of each kind holds, in the words of an error."""
 PICTURED: tuple[Kind, ...] = ("image", "mask")
 """Kinds whose cells are pictures, or paths of pictures."""
-LISTED: dict[Kind, Callable[[Any], bool]] = {"boxes": holds_boxes, "words": holds_words, "tags": holds_tags}
+LISTED: dict[Kind, Callable[[Any], bool]] = {
+    "answers": holds_answers,
+    "boxes": holds_boxes,
+    "words": holds_words,
+    "tags": holds_tags,
+}
 """Kinds whose cells are lists of something: by what their columns are known."""
 
 
@@ -46,28 +54,32 @@ def map_columns(
     wrong = _wrong_names(table, roles, given, group)
     if wrong:
         raise DataError(wrong)
-    columns: Columns = dict(given)
-    notes: list[Finding] = []
-    missing: list[Finding] = []
-    for role in roles:
-        if role.name in columns:
-            continue
-        taken = {name for value in columns.values() for name in names_in(value)} | (
-            {group} if group else set[str]()
-        )
-        free = [name for name in table.columns if name not in taken]
-        guess = _by_name(role, free) or (None if role.form else _by_content(role, table, free))
-        if guess:
-            columns[role.name] = guess
-            notes.append(_guess(role.name, guess))
-        elif not role.optional and not role.form:
-            missing.append(_no_column(table, role))
+    columns = _guessed(table, roles, given, group)
+    missing = [role for role in roles if not (role.name in columns or role.optional or role.form)]
     if missing:
-        raise DataError(missing)
+        raise DataError([_no_column(table, role) for role in missing])
     if any(role.form for role in roles):
         columns = _in_one_form(table, roles, columns, given)
-        notes = [_guess(name, value) for name, value in columns.items() if name not in given]
+    notes = [_guess(name, value) for name, value in columns.items() if name not in given]
     return columns, notes + _kinds(table, roles, columns)
+
+
+def _guessed(
+    table: Table, roles: Sequence[Role], given: Mapping[str, str | list[str]], group: str | None
+) -> Columns:
+    """The columns that are given, and for the other roles those with a likely name; what is left, by content."""
+    columns: Columns = dict(given)
+    for by_name in (True, False):
+        for role in roles:
+            if role.name in columns or (role.form and not by_name):
+                continue
+            taken = {name for value in columns.values() for name in names_in(value)} | {group}
+            free = [name for name in table.columns if name not in taken]
+            guess = _by_name(role, free) if by_name else _by_content(role, table, free)
+            if guess:
+                columns[role.name] = guess
+    order = {role.name: number for number, role in enumerate(roles)}
+    return dict(sorted(columns.items(), key=lambda item: (item[0] not in given, order[item[0]])))
 
 
 def _guess(role: str, name: object) -> Finding:
@@ -211,10 +223,14 @@ def _kinds(table: Table, roles: Sequence[Role], columns: Columns) -> list[Findin
 def _suits(role: Role, table: Table, name: str) -> bool:
     """Whether a column can hold what the role asks for; a text may be the path of a picture, or a list written out."""
     feature = table.dataset.features[name]
+    if role.kind == "answers":
+        return holds_answers(feature) or isinstance(feature, List) or _is_text(feature)
     if role.kind in LISTED:
         return LISTED[role.kind](feature) or _is_text(getattr(feature, "feature", feature))
     if role.kind == "messages":
         return isinstance(feature, List) or _is_text(feature)
+    if role.kind == "start":
+        return isinstance(feature, Value | List)
     return _is_text(feature) or (role.kind in PICTURED and isinstance(feature, Image))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Features, Value
 
+from toolkit.data.answers import AnswerColumns
 from toolkit.data.boxes import BoxColumn, BoxReader, EncodedBoxes, box_features, encode_boxes
 from toolkit.data.columns import Columns
 from toolkit.data.compute import compute as pc
@@ -69,14 +70,23 @@ class Target:
         return {
             r.name: str(self.columns[r.name])
             for r in self.roles
-            if r.kind in {"text", "target", "messages"} and r.name in self.columns
+            if r.kind in {"text", "target", "messages", "answers"} and r.name in self.columns
         }
 
-    def text(self, role: str, cells: pa.Array) -> pa.Array:
-        """A column's cells as texts; conversations as JSON."""
-        if any(r.name == role and r.kind == "messages" for r in self.roles):
+    def text(self, role: str, batch: pa.Table) -> pa.Array:
+        """The cells of a role as texts; conversations and answers as JSON."""
+        cells = batch[self.texts[role]].combine_chunks()
+        kind = next(r.kind for r in self.roles if r.name == role)
+        if kind == "messages":
             return pa.array([written(read_messages(cell)) for cell in cells.to_pylist()], pa.string())
+        if kind == "answers" and self.answers:
+            return pa.array([self.answers.written(*row) for row in self.answers.cells(batch)], pa.string())
         return pc.cast(cells, pa.string())
+
+    @property
+    def answers(self) -> AnswerColumns | None:
+        """The source columns of answers where there are any."""
+        return AnswerColumns.of(self.roles, self.columns)
 
     @property
     def picture(self) -> str | None:
@@ -123,6 +133,7 @@ class Target:
             "picture": self.picture,
             "boxes": self.boxes.format if self.boxes else None,
             "tags": asdict(self.tags) if self.tags else None,
+            "kinds": {role.name: role.kind for role in self.roles if role.name in self.columns},
             "space": self.space.to_dict() if self.space else None,
         }
 
@@ -186,10 +197,11 @@ def _write(
 def _arrays(pick: Pick, target: Target) -> Iterator[tuple[int, list[pa.Array], Encoded | None]]:
     """Start, text arrays and targets of each batch."""
     label = LabelColumns.of(pick, target.columns[target.label]) if target.label else None
-    names = list(dict.fromkeys([*target.texts.values(), *(label.columns if label else ())]))
+    answers = target.answers.names if target.answers else ()
+    names = list(dict.fromkeys([*target.texts.values(), *answers, *(label.columns if label else ())]))
     start = 0
     for batch in pick.batches(names):
-        texts = [target.text(role, batch[name].combine_chunks()) for role, name in target.texts.items()]
+        texts = [target.text(role, batch) for role in target.texts]
         yield start, texts, encode(batch, label, target.space) if label and target.space else None
         start += len(batch)
 

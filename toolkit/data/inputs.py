@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from toolkit.data.jsonfiles import read_json
 from toolkit.data.nested import unfold_record
@@ -50,6 +51,51 @@ def read_inputs(given: Sequence[str], columns: Mapping[str, Any], role: str) -> 
         else:
             values.append(word)
     return values
+
+
+def read_records(given: Sequence[str], columns: Mapping[str, Any], roles: Sequence[str]) -> list[Any]:
+    """The inputs of a command line where one has several parts: JSON objects of them, or files with their columns.
+
+    Args:
+        given: texts of JSON such as ``{"question": "…", "context": "…"}``, and paths of files.
+        columns: role to the column that the model was trained on.
+        roles: the parts of an input.
+
+    Raises:
+        DataError: a word that is neither, or a file that cannot be read or has empty cells.
+    """
+    values: list[Any] = []
+    wrong: list[Finding] = []
+    for number, word in enumerate(given, 1):
+        if _means_a_file(word):
+            values += _records_of(read_table(Path(word)), columns, roles)
+            continue
+        try:
+            values.append(_record(word))
+        except ValueError as error:
+            parts = ", ".join(f'"{role}": "…"' for role in roles)
+            fix = f"give {{{parts}}}, or a file with these columns"
+            wrong.append(Finding("error", f"input {number}", str(error), fix))
+    raise_errors(wrong)
+    return values
+
+
+def _record(word: str) -> dict[str, Any]:
+    try:
+        value = json.loads(word)
+    except ValueError:
+        raise ValueError(f"not JSON: {word[:40]!r}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"no JSON object: {word[:40]!r}")
+    return cast(dict[str, Any], value)
+
+
+def _records_of(table: Table, columns: Mapping[str, Any], roles: Sequence[str]) -> list[Any]:
+    likely = {role: [n for n in (columns.get(role), role) if isinstance(n, str)] for role in roles}
+    cells = [
+        take_column(table, require_column(table, names, alone=False), _filled) for names in likely.values()
+    ]
+    return [dict(zip(roles, row, strict=True)) for row in zip(*cells, strict=True)]
 
 
 def _means_a_file(word: str) -> bool:
@@ -128,21 +174,24 @@ _READERS: dict[str, Callable[[Path, int | None], Content]] = {
 }
 
 
-def guess_column(table: Table, likely: Sequence[str]) -> str | None:
-    """The column that holds the inputs: the first of ``likely`` that is there, or the only one."""
+def guess_column(table: Table, likely: Sequence[str], *, alone: bool = True) -> str | None:
+    """The column that holds the inputs: the first of ``likely`` that is there, or the only one.
+
+    ``alone`` says that an input is one column: of several parts none is taken from a column of another name.
+    """
     for name in likely:
         if name in table.columns:
             return name
-    return table.columns[0] if len(table.columns) == 1 else None
+    return table.columns[0] if alone and len(table.columns) == 1 else None
 
 
-def require_column(table: Table, likely: Sequence[str]) -> str:
-    """The guessed column.
+def require_column(table: Table, likely: Sequence[str], *, alone: bool = True) -> str:
+    """The guessed column, as :func:`guess_column` finds it.
 
     Raises:
         DataError: none of the columns is a likely one.
     """
-    column = guess_column(table, likely)
+    column = guess_column(table, likely, alone=alone)
     if column is None:
         looked_for = " or ".join(f"'{name}'" for name in dict.fromkeys(likely))
         fix = f"choose the one to use: {', '.join(table.columns)}"

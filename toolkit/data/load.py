@@ -95,7 +95,7 @@ def load_rows(
     scans = {split: scan(pick, layout, labels, *stores[split]) for split, pick in picks.items()}
     problems = _problems(scans)
     findings += problems.findings(data.on_error, source.name)
-    findings += [*_unlearned(scans, labels), *_repaired(scans)]
+    findings += [*_unlearned(scans, labels), *_repaired(scans), *_looked_up(scans)]
     raise_errors(findings)
     sides = _sides(scans, data)
     raise_errors(_unlearned(sides, labels))
@@ -154,7 +154,7 @@ def load_labelled(
     one = scan(pick, layout, labels, *_stores(pick, layout, frame))
     problems = _problems({"test": one})
     findings = [*source.findings, *notes, *problems.findings(data.on_error, source.name)]
-    findings += _repaired({"test": one})
+    findings += [*_repaired({"test": one}), *_looked_up({"test": one})]
     raise_errors(findings)
     _refuse_empty({"test": one}, data)
     rows = _encode({"test": one}, Target(tuple(roles), found, labels), data)
@@ -247,6 +247,15 @@ def _problems(scans: Mapping[str, Scan]) -> Problems:
     for one in scans.values():
         problems.extend(one.problems)
     return problems
+
+
+def _looked_up(scans: Mapping[str, Scan]) -> list[Finding]:
+    """A note of the answers whose place was found by their text."""
+    count = sum(one.looked_up for one in scans.values())
+    if not count:
+        return []
+    message = f"{count:,} answers have no place: each was found where its text is in the context, once"
+    return [Finding("note", "data", message)]
 
 
 def _unlearned(scans: Mapping[str, Scan], labels: LabelSpace | None) -> list[Finding]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "target", "messages", "words", "image", "label", "mask", "boxes", "tags"]
+Kind = Literal[
+    "text", "target", "messages", "words", "answers", "start", "image", "label", "mask", "boxes", "tags"
+]
 """What cells hold; a ``target`` is a text that the model learns to write, as a ``text`` is one that it reads."""
 BoxFormat = Literal["xywh", "xyxy"]
 """What four numbers of a box mean: left, top, width and height as in COCO, or left, top, right and bottom."""
@@ -43,6 +45,10 @@ class Role:
     """Of boxes: what their numbers mean where the source does not say it."""
     tagging: Tagging = Tagging()
     """Of tags: how they are read."""
+    within: str = ""
+    """Of answers: the role of the text that they are parts of."""
+    may_be_empty: bool = False
+    """Of answers: whether a row may say that there is none."""
 
     @property
     def is_label(self) -> bool:

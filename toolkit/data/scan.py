@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 
+from toolkit.data.answers import AnswerColumns
 from toolkit.data.arrays import Growing, filtered
 from toolkit.data.boxes import BoxColumn, BoxReader
 from toolkit.data.columns import Columns
@@ -46,6 +47,8 @@ class Scan:
     """What reads their words and tags, where they have some."""
     repairs: Repairs = field(default_factory=Repairs)
     """Tags that were put in order."""
+    looked_up: int = 0
+    """Answers whose place in their context the source does not say."""
 
     def keep(self, mask: np.ndarray) -> Scan:
         """The rows where ``mask`` holds."""
@@ -67,6 +70,7 @@ class Layout:
     boxes: BoxColumn | None = None
     messages: str | None = None
     tags: TagColumns | None = None
+    answers: AnswerColumns | None = None
     targets: tuple[str, ...] = ()
     """Columns of texts that are learnt to be written: they must be filled, and do not count as content."""
 
@@ -92,6 +96,7 @@ class Layout:
             BoxColumn.of(roles, columns),
             messages,
             TagColumns.of(roles, columns),
+            AnswerColumns.of(roles, columns),
             targets,
         )
 
@@ -113,6 +118,7 @@ class Layout:
         lists = [self.boxes.name] if self.boxes else []
         lists += [self.messages] if self.messages else []
         lists += [self.tags.words, self.tags.tags] if self.tags else []
+        lists += self.answers.names if self.answers else []
         group = [self.group] if self.group else []
         return list(dict.fromkeys([*self.texts, *self.targets, *label, *lists, *group]))
 
@@ -131,6 +137,8 @@ class Reader:
     boxes: BoxReader | None = None
     tags: TagReader | None = None
     repairs: Repairs = field(default_factory=Repairs)
+    looked_up: list[int] = field(default_factory=list[int])
+    """Of each batch, answers whose place the source does not say."""
 
     def usable(self, batch: pa.Table, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Which rows of a batch can be used, and the class of each row where there is one."""
@@ -140,6 +148,8 @@ class Reader:
         if self.layout.messages:
             cells = batch[self.layout.messages].to_pylist()
             good &= self._without([problem_in(cell) for cell in cells], start)
+        if self.layout.answers:
+            good &= self._answered(batch, self.layout.answers, start, good)
         if self.pixels is not None:
             good &= self._without(self._errors(batch, start, self.pixels), start)
         if self.tags is not None:
@@ -160,6 +170,15 @@ class Reader:
 
         self.problems.add_rows(np.flatnonzero(missing).tolist(), describe)
         return ~missing
+
+    def _answered(self, batch: pa.Table, columns: AnswerColumns, start: int, good: np.ndarray) -> np.ndarray:
+        """Which rows have answers that are parts of their context, among those with a context."""
+        found = [
+            columns.problem(*cells) if fine else (None, 0)
+            for cells, fine in zip(columns.cells(batch), good, strict=True)
+        ]
+        self.looked_up.append(sum(count for _, count in found))
+        return self._without([error for error, _ in found], start)
 
     def _errors(self, batch: pa.Table, start: int, pixels: PixelStore) -> list[str | None]:
         """What is wrong with the picture of each row, or with its mask or boxes where the picture is well."""
@@ -276,6 +295,7 @@ def scan(
         masks,
         tags,
         reader.repairs,
+        sum(reader.looked_up),
     )
 
 

@@ -10,6 +10,7 @@ import gradio as gr
 from toolkit.artifact import Artifact
 from toolkit.demo import summary
 from toolkit.demo.albums import AlbumTab
+from toolkit.demo.asking import AskTab
 from toolkit.demo.chat import ChatTab
 from toolkit.demo.continuing import ContinueTab
 from toolkit.demo.files import FileTab
@@ -17,7 +18,7 @@ from toolkit.demo.play import PlayTab
 from toolkit.demo.serve import Demo, in_event_loop
 from toolkit.demo.single import SingleTab
 from toolkit.demo.uploads import upload_folder
-from toolkit.tasks.signature import Asked, Environment, Image, Prompt, Sentence, Text
+from toolkit.tasks.signature import Asked, Environment, Image, Prompt, Question, Sentence, Text
 
 QUEUE = 64
 """Requests that may wait; the next one is told that the server is busy."""
@@ -43,6 +44,7 @@ TABS: dict[type[Asked], Sequence[Callable[[Artifact], Tab]]] = {
     Text: (SingleTab, FileTab),
     Prompt: (_writing, FileTab),
     Sentence: (SingleTab, FileTab),
+    Question: (AskTab, FileTab),
     Image: (SingleTab, AlbumTab),
     Environment: (PlayTab,),
 }

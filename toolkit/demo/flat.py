@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.tasks.protocol import Prediction
-from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Tags, Text
+from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Span, Tags, Text
 
 SHOWN_PROBABILITIES = 20
 """More labels than this would give a csv too wide to read; the best one and its score stay."""
@@ -72,10 +72,26 @@ def row_of_tags(prediction: Prediction) -> list[dict[str, Any]]:
     return [row]
 
 
+def row_of_answer(prediction: Prediction) -> list[dict[str, Any]]:
+    """The answer and where it is in the text; empty cells where there is none."""
+    found = bool(prediction["answer"])
+    return [
+        {
+            "predicted_answer": prediction["answer"],
+            "predicted_score": round(prediction["score"], 4),
+            "answer_start": prediction["start"] if found else "",
+            "answer_end": prediction["end"] if found else "",
+        }
+    ]
+
+
 ROWS: dict[type[Kind], Rows] = {
     Text: Rows(text_in_one_row, "one row for each {noun}, with what the model wrote and its score"),
     Labels: Rows(in_one_row, "one row for each {noun}, with its label, score and probabilities"),
     Tags: Rows(row_of_tags, "one row for each {noun}, with its words and a tag for each of them"),
+    Span: Rows(
+        row_of_answer, "one row for each {noun}, with the answer, its score and its place in the text"
+    ),
     Boxes: Rows(
         row_per_box,
         "one row for each box, with its label, score and corners in pixels; a {noun} in which nothing was found "

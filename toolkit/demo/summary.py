@@ -29,6 +29,7 @@ METRICS = {
     "mean_dice": "mean Dice",
     "perplexity": "perplexity",
     "masked_accuracy": "accuracy of the first guess for a masked token",
+    "f1": "F1",
     "micro_f1": "micro F1",
     "r2": "R²",
     "pearson": "Pearson correlation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ from toolkit.tasks.signature import (
     Labels,
     Mask,
     Prompt,
+    Question,
     Sentence,
+    Span,
     Tags,
     Text,
 )
@@ -46,6 +49,8 @@ HEIGHT = 380
 
 WORDS_ARE = "It is cut into words at spaces and punctuation, as the training data has its words."
 """Said where the words of a text matter."""
+ANSWER = "#99d8d0"
+"""Behind an answer in its text."""
 
 BROWSERS_READ = {"BMP", "JPEG", "MPO", "PNG", "WEBP"}
 """Formats that every browser shows; a picture in another one is shown as PNG."""
@@ -135,6 +140,50 @@ def _text_cell() -> Component:
 
 def _brief_text(value: str) -> str:
     return html.escape(textwrap.shorten(value, BRIEF, placeholder=" …"))
+
+
+def _question_box(kind: Question) -> Component:
+    return gr.Textbox(
+        label=kind.name.capitalize(),
+        placeholder="Ask something that the text below answers",
+        lines=2,
+        max_lines=4,
+        max_length=MAX_CHARACTERS,
+        autofocus=True,
+        elem_id="input",
+    )
+
+
+def context_box() -> Component:
+    """Where the text goes that may answer a question."""
+    return gr.Textbox(
+        label="Text",
+        placeholder="Paste a text here, or pick an example below",
+        lines=10,
+        max_lines=20,
+        max_length=MAX_CHARACTERS,
+        elem_id="context",
+    )
+
+
+def check_question(value: Any) -> dict[str, str]:
+    """A question with its text, both with something in them."""
+    parts = {"question": "question", "context": "text"}
+    given: dict[str, str] = {}
+    for role, noun in parts.items():
+        try:
+            given[role] = check_text(value.get(role) if isinstance(value, dict) else None)
+        except ValueError as error:
+            raise ValueError(str(error).replace("the text", f"the {noun}")) from None
+    return given
+
+
+def _question_key(value: dict[str, str]) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _brief_question(value: dict[str, str]) -> str:
+    return _brief_text(value["question"])
 
 
 def _picture_box(kind: Image) -> Component:
@@ -244,6 +293,24 @@ def _render_tags(prediction: Prediction, _kind: Tags, _value: Any) -> Any:
     return gr.update(value=spans, color_map=colors, label=f"Prediction: {prediction['label']}")
 
 
+def _marked_text(kind: Span) -> Component:
+    return gr.HighlightedText(
+        label=kind.name.capitalize(),
+        color_map={kind.name: ANSWER},
+        show_inline_category=False,
+        elem_id="prediction",
+    )
+
+
+def _render_span(prediction: Prediction, kind: Span, value: dict[str, str]) -> Any:
+    """The text with the answer marked; the label says how sure that is."""
+    context, start, end = value["context"], prediction["start"], prediction["end"]
+    parts = [(context[:start], None), (context[start:end], kind.name), (context[end:], None)]
+    said = f"Answer: {textwrap.shorten(prediction['label'], BRIEF, placeholder=' …')}"
+    label = f"{said} ({prediction['score']:.0%})"
+    return gr.update(value=[part for part in parts if part[0]], label=label)
+
+
 def _annotated(_kind: Boxes | Mask) -> Component:
     return gr.AnnotatedImage(
         label="Prediction",
@@ -315,6 +382,19 @@ INPUTS: dict[type[Asked], Input] = {
         invitation="with what is true of them: click one to try it",
         truth="True tags",
     ),
+    Question: Input(
+        component=_question_box,
+        check=check_question,
+        show=_as_it_is,
+        triggers=("submit",),
+        arrivals=(),
+        keep=_as_it_is,
+        key=_question_key,
+        cell=_text_cell,
+        brief=_brief_question,
+        invitation="with their true answers: click one to try it",
+        truth="True answer",
+    ),
     Image: Input(
         component=_picture_box,
         check=check_picture,
@@ -346,6 +426,7 @@ OUTPUTS: dict[type[Kind], Output] = {
     Text: Output(_text_shown, _render_text, "Reference"),
     Labels: Output(_label_bars, _render_labels),
     Tags: Output(_tagged_text, _render_tags),
+    Span: Output(_marked_text, _render_span),
     Boxes: Output(_annotated, _render_boxes),
     Mask: Output(_annotated, _render_mask),
 }

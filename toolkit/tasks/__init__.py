@@ -16,6 +16,7 @@ TABLE: dict[str, str] = {
     "image-classification": "toolkit.tasks.image_classification:ImageClassification",
     "image-segmentation": "toolkit.tasks.image_segmentation:ImageSegmentation",
     "object-detection": "toolkit.tasks.object_detection:ObjectDetection",
+    "question-answering": "toolkit.tasks.question_answering:QuestionAnswering",
     "reinforcement-learning": "toolkit.tasks.reinforcement_learning:ReinforcementLearning",
     "summarization": "toolkit.tasks.summarization:Summarization",
     "text-classification": "toolkit.tasks.text_classification:TextClassification",

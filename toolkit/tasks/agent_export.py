@@ -34,7 +34,7 @@ def export_agent(agent: Agent, target: Path) -> dict[str, Any]:
     example = {"observation": torch.from_numpy(np.stack([space.sample() for _ in range(4)]))}
     with _unchecked_distributions():
         return export_onnx(
-            _Acting(agent), example, target, axes={"observation": {0: "batch"}}, output="action"
+            _Acting(agent), example, target, axes={"observation": {0: "batch"}}, outputs=("action",)
         )
 
 

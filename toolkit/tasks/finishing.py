@@ -22,6 +22,7 @@ from toolkit.files import atomic_folder, write_json, write_text
 from toolkit.metrics.glossary import describe, show, show_interval
 from toolkit.metrics.speed import measure as measure_speed
 from toolkit.recipe.text import dump
+from toolkit.tasks.signature import roles_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +89,14 @@ class Trained(Generic[P_co, L_co]):
     def role(self) -> str:
         """The input's role."""
         return self.task.signature.input.name
+
+    def inputs(self, split: str, most: int) -> Sequence[Any]:
+        """What the predictor takes, for the first rows of a split."""
+        roles = roles_in(self.task.signature.input)
+        columns = [self.rows.inputs(split, role)[:most] for role in roles]
+        if len(columns) == 1:
+            return columns[0]
+        return [dict(zip(roles, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -192,10 +201,8 @@ def _write(trained: Trained[P_co, L_co], outcome: Outcome) -> None:
     run = trained.run
     metrics = dict(outcome.metrics)
     if "performance" not in metrics:  # a task may know better what its speed is
-        inputs = trained.rows.inputs(outcome.shown, trained.role)
-        metrics["performance"] = measure_speed(
-            trained.predictor, inputs[:SPEED_INPUTS], seconds=SPEED_SECONDS
-        )
+        inputs = trained.inputs(outcome.shown, SPEED_INPUTS)
+        metrics["performance"] = measure_speed(trained.predictor, inputs, seconds=SPEED_SECONDS)
     recipe = _pinned(run.recipe, trained)
     manifest = {**_manifest(trained), **outcome.manifest}
     text = dump(recipe)

@@ -26,7 +26,8 @@ the ``text`` and, one for each of its words, ``words``, ``tags`` (null for a wor
 add ``size`` (width, height) and ``boxes``, each with ``label``, ``score`` and ``box`` (x_min, y_min, x_max, y_max in
 pixels of the picture as given). Segmenters add ``size``, ``mask`` (a PNG of class numbers in base64), ``names`` and
 the ``shares`` of the pixels by name. Fillers of gaps add ``score`` and ``scores`` as classifiers do, the filled
-``text``, and ``fillings``, for each gap a list of ``label``, ``score`` and ``token``. Models that write texts add the
+``text``, and ``fillings``, for each gap a list of ``label``, ``score`` and ``token``. Readers add ``answer``, its first
+character ``start`` in the context and the one behind its last, ``end``, and ``score``. Models that write texts add the
 text once more under the task's word for it (``translation``, ``summary``, ``text``); encoder-decoders a ``score``, the
 geometric mean of its tokens' probabilities, the others how many ``tokens`` there are and whether it ``ended``. Agents
 play an episode from a ``seed`` and add its ``return``, ``length`` and, where the environment knows, ``success``.

@@ -38,8 +38,14 @@ OTHER_ROWS = 500
 SHOWN = 12
 """Rows that each table of the report shows."""
 OPTIONS = ("options.max_source_length", "options.max_target_length")
-CLASS = "AutoModelForSeq2SeqLM"
-"""What opens a saved model; transformers has no pipeline for texts from texts any more."""
+USAGE = """\
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("{repo_id}")
+model = AutoModelForSeq2SeqLM.from_pretrained("{repo_id}")
+inputs = tokenizer("{prefix}Some text.", return_tensors="pt")
+print(tokenizer.batch_decode(model.generate(**inputs), skip_special_tokens=True))"""
+"""For the card: transformers 5 has no pipeline for texts from texts."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def measure(trained: Trained[Seq2SeqPredictor], prepared: Prepared) -> Outcome:
         summary=in_a_sentence(recipe, metrics, shown, writing.metric),
         sections=lambda records: _sections(trained, prepared, judged[shown], records),
         examples=_examples(judged[shown], writing),
-        manifest={"auto_class": CLASS, "source_prefix": predictor.prefix},
+        manifest={"usage": USAGE.replace("{prefix}", predictor.prefix)},
     )
 
 

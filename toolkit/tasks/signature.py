@@ -33,6 +33,15 @@ class Sentence:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A question with the text that may answer it, as input: ``{"question": …, "context": …}``."""
+
+    name: str = "question"
+    roles: tuple[str, ...] = ("question", "context")
+    noun: ClassVar[str] = "question"
+
+
+@dataclass(frozen=True)
 class Image:
     """A picture, as input: a path, encoded bytes, a Pillow image or a uint8 array."""
 
@@ -77,14 +86,21 @@ class Mask:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A part of the text that was given, or that none of it answers."""
+
+    name: str = "answer"
+
+
+@dataclass(frozen=True)
 class Replay:
     """An episode as it went: its return, its length, and pictures of every step."""
 
     name: str = "replay"
 
 
-Asked = Text | Prompt | Sentence | Image | Environment
-Kind = Text | Labels | Tags | Boxes | Mask | Replay
+Asked = Text | Prompt | Sentence | Question | Image | Environment
+Kind = Text | Labels | Tags | Span | Boxes | Mask | Replay
 
 
 @dataclass(frozen=True)
@@ -93,3 +109,8 @@ class Signature:
 
     input: Asked
     output: Kind
+
+
+def roles_in(asked: Asked) -> tuple[str, ...]:
+    """The roles of a row that make up one input: several ones are a dict by role."""
+    return asked.roles if isinstance(asked, Question) else (asked.name,)

@@ -1,5 +1,6 @@
 """The report of a run: one self-contained HTML page, built from sections that any task can use."""
 
+from toolkit.artifact.report.answers import Answered, answers_section
 from toolkit.artifact.report.boxes import boxes_section, precision_section
 from toolkit.artifact.report.calibration import calibration_section
 from toolkit.artifact.report.confusion import confusion_section
@@ -22,11 +23,13 @@ from toolkit.artifact.report.texts import lengths_section, texts_section
 from toolkit.artifact.report.videos import Video, videos_section
 
 __all__ = [
+    "Answered",
     "Filled",
     "ReportSection",
     "Sample",
     "Video",
     "adaptation_section",
+    "answers_section",
     "boxes_section",
     "calibration_section",
     "confusion_section",

