@@ -182,11 +182,11 @@ def train(
 
 def _print_trained(artifact: Artifact) -> None:
     from toolkit.metrics.measure import headline_split
+    from toolkit.run import example_words
 
     run, split = shlex.quote(str(artifact.folder)), headline_split(artifact.metrics)
     terminal.print_table((split, "value", "95% interval"), terminal.metric_rows(artifact.metrics[split]))
-    inputs = [terminal.word(row[artifact.signature.input.name]) for row in artifact.examples]
-    example = terminal.shortened(min(inputs, key=len, default="…"))
+    words = [shlex.quote(terminal.shortened(word)) for word in example_words(artifact)]
     print()
     terminal.print_table(
         ("", ""),
@@ -194,7 +194,7 @@ def _print_trained(artifact: Artifact) -> None:
             *([] if artifact.seconds is None else [("time", terminal.duration(artifact.seconds))]),
             ("report", str(artifact.report)),
             ("next", f"toolkit demo {run}"),
-            ("", f"toolkit predict {run} {shlex.quote(example)}"),
+            ("", f"toolkit predict {run} {' '.join(words)}"),
         ],
     )
 
@@ -233,15 +233,27 @@ def predict(
     if as_json:
         terminal.print_json(predictions)
         return
-    rows = [
-        (str(p["label"]), _score(p), terminal.one_line(str(p.get("marked", v))))
-        for p, v in zip(predictions, values, strict=True)
-    ]
+    rows = [row for p, v in zip(predictions, values, strict=True) for row in _prediction_rows(p, v)]
     terminal.print_table(("label", "score", "input"), rows)
 
 
 def _stdin_lines() -> list[str]:
     return [line.rstrip("\n") for line in sys.stdin if line.strip()]
+
+
+def _prediction_rows(prediction: dict[str, Any], value: Any) -> list[tuple[str, str, str]]:
+    """Label, score and input; where sentences were compared, each of them with its similarity."""
+    if "similarities" in prediction:
+        source = terminal.one_line(value["source_sentence"])
+        scores = sorted(prediction["scores"].items(), key=lambda item: -item[1])
+        return [(terminal.one_line(sentence), f"{near:.3f}", source) for sentence, near in scores]
+    return [
+        (
+            str(prediction["label"]),
+            _score(prediction),
+            terminal.one_line(str(prediction.get("marked", value))),
+        )
+    ]
 
 
 def _score(prediction: dict[str, Any]) -> str:

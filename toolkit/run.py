@@ -292,6 +292,8 @@ def import_model(
 def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
     """What words of the command line stand for: texts or pictures, each given itself or in a file or folder of many.
 
+    Where sentences are compared, the first word is the one that the others are compared with.
+
     Raises:
         DataError: a file cannot be read, or has no column of the input's role.
     """
@@ -299,10 +301,23 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
     from toolkit.data.inputs import read_records
     from toolkit.data.picture_inputs import read_pictures
     from toolkit.tasks.agent_seeds import check_seeds
-    from toolkit.tasks.signature import Environment, Image, Prompt, Question, Sentence, Text, roles_in
+    from toolkit.tasks.sentence_input import compared
+    from toolkit.tasks.signature import (
+        Environment,
+        Image,
+        Prompt,
+        Question,
+        Sentence,
+        Sentences,
+        Text,
+        roles_in,
+    )
 
     def read_seeds(words: Sequence[str], *_: Any) -> list[int]:
         return check_seeds(words)
+
+    def read_sentences(words: Sequence[str], *_: Any) -> list[Any]:
+        return [compared(words)]
 
     asked, columns = artifact.signature.input, artifact.manifest["data"]["columns"]
     if isinstance(asked, Question):
@@ -311,10 +326,19 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
         Text: read_texts,
         Prompt: read_texts,
         Sentence: read_texts,
+        Sentences: read_sentences,
         Image: read_pictures,
         Environment: read_seeds,
     }
     return readers[type(asked)](inputs, columns, asked.name)
+
+
+def example_words(artifact: Artifact) -> list[str]:
+    """Words of the command line that stand for the shortest of the artifact's examples."""
+    from toolkit.tasks.sentence_input import as_words
+
+    inputs = [as_words(row[artifact.signature.input.name]) for row in artifact.examples]
+    return min(inputs, key=lambda words: len(" ".join(words)), default=["…"])
 
 
 def speaks() -> bool:

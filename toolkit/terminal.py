@@ -115,11 +115,6 @@ def shortened(value: str) -> str:
     return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else value
 
 
-def word(value: Any) -> str:
-    """An input as it is given on the command line: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def one_line(text: str, width: int = 80) -> str:
     """``text`` without line breaks, cut to ``width`` characters."""
     line = " ".join(text.split())

@@ -3,7 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from toolkit.data.load import Rows
+import pytest
+
+from tests.data.conftest import sentences
+from toolkit.data.load import Rows, load_rows
+from toolkit.data.roles import Role
+from toolkit.errors import DataError
+from toolkit.recipe.schema import DataSection
 
 Write = Callable[[str, str | bytes], Path]
 Load = Callable[..., Rows]
@@ -108,3 +114,47 @@ def test_an_empty_group_is_named(write: Write, refusal: Refusal):
     )
     path = write("a.csv", "text,label,speaker\n" + lines)
     assert f"{path}:5: 'speaker' is empty" in refusal(path, group="speaker")
+
+
+PAIRS = (
+    Role("anchor", "text", ("anchor",), form="triplets"),
+    Role("positive", "text", ("positive",), form="triplets"),
+    Role("negative", "text", ("negative",), form="triplets"),
+    Role("first", "text", ("first", "anchor"), form="pairs"),
+    Role("second", "text", ("second", "positive"), form="pairs"),
+    Role("score", "number", ("score",), optional=True, form="pairs"),
+)
+
+
+def scored(score: str = "0.5") -> str:
+    lines = [f"one {text},two {text},{at / 40}" for at, text in enumerate(sentences(30))]
+    return "\n".join(["anchor,positive,score", *lines, f"last one,last two,{score}"]) + "\n"
+
+
+def test_forms_may_take_the_same_columns(write: Write):
+    rows = load_rows(DataSection(source=str(write("a.csv", scored()))), PAIRS)
+    assert rows.columns == {"first": "anchor", "second": "positive", "score": "score"}
+    assert rows.labels is not None
+    assert rows.labels.problem_type == "regression"
+    assert rows.splits["train"].features["score"].dtype == "float32"
+    three = scored().replace("score\n", "negative\n", 1)
+    rows = load_rows(DataSection(source=str(write("b.csv", three))), PAIRS)
+    assert rows.columns == {name: name for name in ("anchor", "positive", "negative")}
+
+
+def test_an_optional_column_is_left_alone_where_others_are_named(write: Write):
+    columns: dict[str, str | list[str]] = {"first": "anchor", "second": "positive"}
+    rows = load_rows(DataSection(source=str(write("a.csv", scored())), columns=columns), PAIRS)
+    assert rows.columns == columns
+    assert rows.labels is None
+
+
+def test_a_number_has_to_be_one(write: Write):
+    with pytest.raises(DataError, match=r"a\.csv:32: 'score' is 'much', not a number; give a number"):
+        load_rows(DataSection(source=str(write("a.csv", scored("much")))), PAIRS)
+
+
+def test_one_column_cannot_be_two_texts(write: Write):
+    data = DataSection(source=str(write("a.csv", scored())), columns={"first": "anchor", "second": "anchor"})
+    with pytest.raises(DataError, match=r"data\.columns\.second: 'anchor' is named for first too"):
+        load_rows(data, PAIRS)

@@ -105,6 +105,65 @@ TEXT_CLASSIFICATION = Case(
     ),
 )
 
+
+def pairs(*lines: str, header: str = "sentence1,sentence2,score") -> str:
+    """A csv of pairs: twenty good rows, then the given lines."""
+    good = [f"what is number {n},it is the {n}th,{n / 20}" for n in range(20)]
+    return "\n".join([header, *good, *lines]) + "\n"
+
+
+SENTENCE_SIMILARITY = Case(
+    recipe="nlp/similar-dialogues",
+    learning=(
+        "data.limit=300",
+        "train.max_steps=24",
+        "train.batch_size=16",
+        "train.logging_steps=4",
+        "train.learning_rate=3e-3",
+    ),
+    small=small_bert,
+    learns_small=True,
+    steps=(
+        "data.limit=200",
+        "train.batch_size=24",
+        "train.max_steps=6",
+        "train.save_steps=2",
+        "train.eval_steps=3",
+        "options.max_length=32",
+    ),
+    bad=(
+        Bad("empty", text_file("empty.csv", ""), ("empty.csv", "empty")),
+        Bad("missing_column", text_file("c.csv", "one,two\na,b\n"), ("c.csv", "one, two", "data.columns")),
+        Bad(
+            "one_column_twice",
+            text_file("p.csv", pairs()),
+            ("data.columns.sentence2", "'sentence1'", "already sentence1"),
+            ("data.columns.sentence1=sentence1", "data.columns.sentence2=sentence1"),
+        ),
+        Bad("empty_sentence", text_file("p.csv", pairs("who, ,0.5")), ("p.csv:22", "sentence2", "empty")),
+        Bad("no_number", text_file("s.csv", pairs("who,me,much")), ("s.csv:22", "much", "not a number")),
+        Bad(
+            "out_of_range",
+            text_file("s.csv", pairs("who,me,7")),
+            ("s.csv: row 21", "'score' is 7", "0 to 1", "options.score_range"),
+            ("options.score_range=[0, 1]",),
+        ),
+        Bad(
+            "one_score",
+            text_file(
+                "s.csv", "sentence1,sentence2,score\n" + "".join(f"a {n},b {n},1\n" for n in range(20))
+            ),
+            ("s.csv", "score 1", "different"),
+        ),
+        Bad(
+            "no_negatives",
+            text_file("p.csv", pairs(header="sentence1,sentence2,other")),
+            ("train.batch_size", "no negatives", "2 or more"),
+            ("train.batch_size=1",),
+        ),
+    ),
+)
+
 CASES: dict[str, Case] = {
     "fill-mask": FILL_MASK,
     "image-classification": IMAGE_CLASSIFICATION,
@@ -112,6 +171,7 @@ CASES: dict[str, Case] = {
     "object-detection": OBJECT_DETECTION,
     "question-answering": QUESTION_ANSWERING,
     "reinforcement-learning": REINFORCEMENT_LEARNING,
+    "sentence-similarity": SENTENCE_SIMILARITY,
     "summarization": SUMMARIZATION,
     "text-classification": TEXT_CLASSIFICATION,
     "text-generation": TEXT_GENERATION,

@@ -44,6 +44,7 @@ _EXAMPLES = {
     "picture": '"picture.png"',
     "prompt": '"Where do you come from?"',
     "question": '{"question": "Who wrote it?", "context": "It was written by Ada."}',
+    "sentences": '{"source_sentence": "How old are you?", "sentences": ["What is your age?", "It rains."]}',
     "text": '"Some text."',
 }
 """An input of each kind, in Python."""
@@ -51,6 +52,7 @@ _OTHERS = {
     "episode": "other settings of the environment, other starts, other physics",
     "prompt": "other languages, other subjects, other ways to ask",
     "question": "other languages, other kinds of text, other ways to ask",
+    "sentences": "other languages, other subjects, longer texts",
     "text": "other languages, other kinds of text",
     "picture": "other cameras, light, angles and backgrounds",
 }
@@ -101,6 +103,9 @@ _HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "rouge2": ("rouge", {"rouge_type": "rouge2"}),
     "rougeL": ("rouge", {"rouge_type": "rougeL"}),
     "exact_match": ("exact_match", None),
+    "mean_reciprocal_rank": ("mrr", None),
+    "recall_at_1": ("recall", {"k": 1}),
+    "recall_at_10": ("recall", {"k": 10}),
     "mean_return": ("mean_reward", None),
     "f1": ("f1", None),
     "mse": ("mse", None),

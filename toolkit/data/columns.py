@@ -71,15 +71,26 @@ def _guessed(
     columns: Columns = dict(given)
     for by_name in (True, False):
         for role in roles:
-            if role.name in columns or (role.form and not by_name):
+            if role.name in columns or (role.form and not by_name) or _left_out(role, roles, given):
                 continue
-            taken = {name for value in columns.values() for name in names_in(value)} | {group}
+            taken = _taken(role, roles, columns) | ({group} if group else set[str]())
             free = [name for name in table.columns if name not in taken]
             guess = _by_name(role, free) if by_name else _by_content(role, table, free)
             if guess:
                 columns[role.name] = guess
     order = {role.name: number for number, role in enumerate(roles)}
     return dict(sorted(columns.items(), key=lambda item: (item[0] not in given, order[item[0]])))
+
+
+def _left_out(role: Role, roles: Sequence[Role], given: Mapping[str, Any]) -> bool:
+    """Whether an optional role is not wanted: whoever names columns of its form names all of them."""
+    return bool(role.form) and role.optional and any(r.form == role.form and r.name in given for r in roles)
+
+
+def _taken(role: Role, roles: Sequence[Role], columns: Columns) -> set[str]:
+    """Columns that other roles have; those of another form stand for another reading of the same row."""
+    other = {r.name for r in roles if r.form and role.form and r.form != role.form}
+    return {name for key, value in columns.items() if key not in other for name in names_in(value)}
 
 
 def _guess(role: str, name: object) -> Finding:
@@ -101,8 +112,7 @@ def _in_one_form(
             forms.setdefault(role.form, []).append(role)
     named = [form for form, parts in forms.items() if any(role.name in given for role in parts)]
     for form in named[:1] or forms:
-        found = {role.name: columns[role.name] for role in forms[form] if role.name in columns}
-        if len(found) == len(forms[form]):
+        if all(role.name in columns for role in forms[form] if not role.optional):
             others = {role.name for role in roles if role.form and role.form != form}
             return {name: value for name, value in columns.items() if name not in others}
     for parts in forms.values():  # texts may be called anything
@@ -111,7 +121,9 @@ def _in_one_form(
             others = {role.name for role in roles if role.form} - {parts[0].name}
             kept = {name: value for name, value in columns.items() if name not in others}
             return {**kept, parts[0].name: guess}
-    ways = " or ".join(" and ".join(role.name for role in forms[form]) for form in named[:1] or forms)
+    ways = " or ".join(
+        " and ".join(role.name for role in forms[form] if not role.optional) for form in named[:1] or forms
+    )
     message = f"no column for {ways} (there are {', '.join(table.columns)})"
     fix = f"name them: data.columns.{next(iter(forms.values()))[0].name}={table.columns[0]}"
     raise DataError(Finding("error", table.parts[0].name, message, fix))
@@ -139,7 +151,7 @@ def _wrong_names(
             message = f"{place} has no column '{name}' (it has {', '.join(table.columns)})"
             found.append(Finding("error", where, message, did_you_mean(name, table.columns)))
     for role in roles:
-        if not role.is_label and isinstance(given.get(role.name), list):
+        if role.kind != "label" and isinstance(given.get(role.name), list):
             message = f"{role.name} is one column, not a list"
             found.append(Finding("error", f"data.columns.{role.name}", message, "name one column"))
     return found + _taken_twice(table, given)

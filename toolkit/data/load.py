@@ -230,7 +230,7 @@ def _learn(
     if layout.label is None:
         return None
     try:
-        labels, notes = learn_labels(pick, layout.label, problem_type)
+        labels, notes = learn_labels(pick, layout.label, "regression" if layout.number else problem_type)
     except DataError as error:
         findings += error.problems
         return None

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "text", "target", "messages", "words", "answers", "start", "image", "label", "mask", "boxes", "tags"
+    "text",
+    "target",
+    "messages",
+    "words",
+    "answers",
+    "start",
+    "image",
+    "label",
+    "number",
+    "mask",
+    "boxes",
+    "tags",
 ]
 """What cells hold; a ``target`` is a text that the model learns to write, as a ``text`` is one that it reads."""
 BoxFormat = Literal["xywh", "xyxy"]
@@ -38,7 +49,10 @@ class Role:
     guesses: tuple[str, ...] = ()
     optional: bool = False
     form: str = ""
-    """Roles of one form make up a row together; of several forms the first one whose columns are all there is used."""
+    """Roles of one form make up a row together; of several forms the first one whose columns are all there is used.
+
+    A role of a form may be optional; it is looked for where the recipe names no column of that form.
+    """
     by_content: bool = True
     """Whether a column may be taken for it because of what it holds, where none is called so."""
     box_format: BoxFormat = "xywh"
@@ -53,7 +67,7 @@ class Role:
     @property
     def is_label(self) -> bool:
         """Whether this role is what the model learns to predict."""
-        return self.kind == "label"
+        return self.kind in {"label", "number"}
 
     @property
     def is_content(self) -> bool:

@@ -73,6 +73,8 @@ class Layout:
     answers: AnswerColumns | None = None
     targets: tuple[str, ...] = ()
     """Columns of texts that are learnt to be written: they must be filled, and do not count as content."""
+    number: bool = False
+    """Whether the label can only be a number."""
 
     @classmethod
     def of(cls, roles: Sequence[Role], columns: Columns, group: str | None) -> Layout:
@@ -87,6 +89,7 @@ class Layout:
             for kind in ("image", "mask", "messages")
         )
         label = next((columns[role.name] for role in mapped if role.is_label), None)
+        number = any(role.kind == "number" for role in mapped)
         return cls(
             texts,
             label if label is None or isinstance(label, str) else tuple(label),
@@ -98,6 +101,7 @@ class Layout:
             TagColumns.of(roles, columns),
             AnswerColumns.of(roles, columns),
             targets,
+            number,
         )
 
     @property
@@ -245,7 +249,14 @@ class Reader:
             return np.ones(len(batch), bool)
 
         def describe(at: int) -> tuple[str, str, str]:
-            return self.pick.where(start + at), *complaint(label.cell(batch, at), int(encoded.bad[at]), space)
+            cell, where = label.cell(batch, at), self.pick.where(start + at)
+            if self.layout.number:
+                return (
+                    where,
+                    f"'{label.columns[0]}' is {cell!r}, not a number",
+                    "give a number, or remove the row",
+                )
+            return where, *complaint(cell, int(encoded.bad[at]), space)
 
         self.problems.add_rows(np.flatnonzero(encoded.bad).tolist(), describe)
         return encoded.bad == 0

@@ -12,13 +12,23 @@ from toolkit.demo import summary
 from toolkit.demo.albums import AlbumTab
 from toolkit.demo.asking import AskTab
 from toolkit.demo.chat import ChatTab
+from toolkit.demo.comparing import CompareTab
 from toolkit.demo.continuing import ContinueTab
 from toolkit.demo.files import FileTab
 from toolkit.demo.play import PlayTab
 from toolkit.demo.serve import Demo, in_event_loop
 from toolkit.demo.single import SingleTab
 from toolkit.demo.uploads import upload_folder
-from toolkit.tasks.signature import Asked, Environment, Image, Prompt, Question, Sentence, Text
+from toolkit.tasks.signature import (
+    Asked,
+    Environment,
+    Image,
+    Prompt,
+    Question,
+    Sentence,
+    Sentences,
+    Text,
+)
 
 QUEUE = 64
 """Requests that may wait; the next one is told that the server is busy."""
@@ -45,6 +55,7 @@ TABS: dict[type[Asked], Sequence[Callable[[Artifact], Tab]]] = {
     Prompt: (_writing, FileTab),
     Sentence: (SingleTab, FileTab),
     Question: (AskTab, FileTab),
+    Sentences: (CompareTab,),
     Image: (SingleTab, AlbumTab),
     Environment: (PlayTab,),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.tasks.protocol import Prediction
-from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Span, Tags, Text
+from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Similarities, Span, Tags, Text
 
 SHOWN_PROBABILITIES = 20
 """More labels than this would give a csv too wide to read; the best one and its score stay."""
@@ -41,6 +41,14 @@ def text_in_one_row(prediction: Prediction) -> list[dict[str, Any]]:
     """The text that was written, and its score."""
     score = {"predicted_score": round(prediction["score"], 4)} if "score" in prediction else {}
     return [{"predicted_text": prediction["label"], **score}]
+
+
+def row_per_sentence(prediction: Prediction) -> list[dict[str, Any]]:
+    """Each sentence that was compared, with its similarity."""
+    return [
+        {"sentence": sentence, "similarity": round(value, 4)}
+        for sentence, value in prediction["scores"].items()
+    ]
 
 
 def row_per_box(prediction: Prediction) -> list[dict[str, Any]]:
@@ -92,6 +100,7 @@ ROWS: dict[type[Kind], Rows] = {
     Span: Rows(
         row_of_answer, "one row for each {noun}, with the answer, its score and its place in the text"
     ),
+    Similarities: Rows(row_per_sentence, "one row for each sentence that was compared, with its similarity"),
     Boxes: Rows(
         row_per_box,
         "one row for each box, with its label, score and corners in pixels; a {noun} in which nothing was found "

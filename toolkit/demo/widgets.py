@@ -19,6 +19,7 @@ from toolkit.demo import pictures, tagged
 from toolkit.demo.uploads import MAX_MEGABYTES, adopt, received
 from toolkit.tasks.agent_seeds import check_seeds
 from toolkit.tasks.protocol import Prediction
+from toolkit.tasks.sentence_input import require_sentences
 from toolkit.tasks.signature import (
     Asked,
     Boxes,
@@ -30,6 +31,8 @@ from toolkit.tasks.signature import (
     Prompt,
     Question,
     Sentence,
+    Sentences,
+    Similarities,
     Span,
     Tags,
     Text,
@@ -40,6 +43,9 @@ MAX_CHARACTERS = 100_000
 
 BRIEF = 160
 """Characters of an example shown in the table; a click brings all of it."""
+
+SHOWN_SENTENCES = 50
+"""Sentences compared at once, and bars shown."""
 
 SHOWN_LABELS = 10
 """Bars shown; the rest would push everything else off the page."""
@@ -252,6 +258,37 @@ def _seed_cell() -> Component:
     return gr.Textbox(visible=False)
 
 
+def _sentence_box(_kind: Sentences) -> Component:
+    return gr.Textbox(
+        label="Sentence",
+        placeholder="Type or paste a sentence here, or pick an example below",
+        lines=2,
+        max_lines=6,
+        max_length=MAX_CHARACTERS,
+        autofocus=True,
+        elem_id="input",
+    )
+
+
+def _sentences_key(value: dict[str, Any]) -> str:
+    return "\n".join([value["source_sentence"], *value["sentences"]])
+
+
+def _brief_sentences(value: dict[str, Any]) -> str:
+    others = "".join(f"<br>· {_brief_text(text)}" for text in value["sentences"])
+    return f"{_brief_text(value['source_sentence'])}{others}"
+
+
+def _similarity_bars(_kind: Similarities) -> Component:
+    return gr.Label(
+        label="Similarity (cosine)", num_top_classes=SHOWN_SENTENCES, show_heading=False, elem_id="prediction"
+    )
+
+
+def _render_similarities(prediction: Prediction, _kind: Similarities, _value: Any) -> Any:
+    return prediction["scores"]
+
+
 def _text_shown(kind: Text) -> Component:
     return gr.Textbox(label=kind.name.capitalize(), lines=6, elem_id="prediction")
 
@@ -395,6 +432,19 @@ INPUTS: dict[type[Asked], Input] = {
         invitation="with their true answers: click one to try it",
         truth="True answer",
     ),
+    Sentences: Input(
+        component=_sentence_box,
+        check=require_sentences,
+        show=_as_it_is,
+        triggers=(),
+        arrivals=(),
+        keep=_as_it_is,
+        key=_sentences_key,
+        cell=_text_cell,
+        brief=_brief_sentences,
+        invitation="and what belongs to the sentence in the data: click one to try it",
+        truth="In the data",
+    ),
     Image: Input(
         component=_picture_box,
         check=check_picture,
@@ -427,6 +477,7 @@ OUTPUTS: dict[type[Kind], Output] = {
     Labels: Output(_label_bars, _render_labels),
     Tags: Output(_tagged_text, _render_tags),
     Span: Output(_marked_text, _render_span),
+    Similarities: Output(_similarity_bars, _render_similarities),
     Boxes: Output(_annotated, _render_boxes),
     Mask: Output(_annotated, _render_mask),
 }

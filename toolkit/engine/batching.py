@@ -36,6 +36,27 @@ def plan_epoch(lengths: npt.NDArray[np.int32], train: TrainSection, epoch: int) 
     return [plan[index] for index in random.permutation(len(plan))]
 
 
+def plan_rows(lengths: npt.NDArray[np.int32], train: TrainSection, epoch: int, fewest: int = 1) -> list[Rows]:
+    """The same with equally many rows in each batch, whatever their lengths: for losses that compare rows.
+
+    Args:
+        lengths: (rows,) tokens of each row.
+        train: gives ``seed`` and ``batch_size``.
+        epoch: counted from 0.
+        fewest: rows that a batch needs; a remnant of fewer is spread over the others.
+    """
+    random = np.random.default_rng((train.seed, epoch))
+    order, size = random.permutation(len(lengths)), train.batch_size
+    count = max(1, min(math.ceil(len(order) / size), len(order) // fewest))
+    plan: list[Rows] = []
+    for batches in np.array_split(np.arange(count), math.ceil(count / POOL_BATCHES)):
+        start, end = (round(int(at) * len(order) / count) for at in (batches[0], batches[-1] + 1))
+        pool = order[start:end]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        plan += np.array_split(pool, len(batches))
+    return [plan[index] for index in random.permutation(len(plan))]
+
+
 def cut(rows: Rows, processes: int, accumulation: int) -> list[list[Rows]]:
     """The micro-batches of each process: nearly equal in rows and, as neighbours are dealt out in turn, in cost.
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from accelerate.utils.memory import should_reduce_batch_size
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from toolkit.engine.batching import Rows, cut
+from toolkit.engine.coupled import coupled_losses
+from toolkit.engine.pieces import begin_piece, out_of_memory
 from toolkit.engine.run import Run
-from toolkit.engine.seed import seed_everything
 from toolkit.engine.state import State
-from toolkit.engine.turn import Batch, Batches, Turn, tokens_of
+from toolkit.engine.turn import Batch, Batches, Coupled, Turn, tokens_of
 from toolkit.errors import TrainingError
 from toolkit.files import write_json
 
@@ -48,7 +48,7 @@ def take_step(turn: Turn, batches: Batches, rows: Rows, run: Run, state: State) 
         ]
         counts = (turn.objective.units, tokens_of, turn.objective.flops)
         units, tokens, flops = run.sum(*(sum(float(count(piece)) for piece in pieces) for count in counts))
-        losses = _accumulate(turn, pieces, max(units, 1.0), run, state)
+        losses = _accumulate(turn, pieces, rows, max(units, 1.0), run, state)
         # Processes agree on whether to try again before they exchange gradients: one that ran out of memory
         # while the others wait for its gradients would hang them.
         loss, failures = run.sum(sum(losses or ()), float(losses is None))
@@ -66,30 +66,25 @@ def take_step(turn: Turn, batches: Batches, rows: Rows, run: Run, state: State) 
 
 
 def _accumulate(
-    turn: Turn, pieces: Sequence[Batch], units: float, run: Run, state: State
+    turn: Turn, pieces: Sequence[Batch], rows: Rows, units: float, run: Run, state: State
 ) -> list[float] | None:
     """Add up the pieces' gradients; their losses, or None when memory ran out."""
+    loss = turn.objective.loss
+    if isinstance(loss, Coupled):
+        return coupled_losses(turn, pieces, rows, units, run, state)
     losses: list[Tensor] = []
-    seed = run.recipe.train.seed
     try:
         for number, piece in enumerate(pieces):
-            seed_everything(seed, state.step, turn.number, _rank(run) + number * run.processes)
-            moved = {key: value.to(run.device, non_blocking=True) for key, value in piece.items()}
+            moved = begin_piece(turn, number, piece, run, state)
             with run.accelerator.autocast():
-                loss = turn.objective.loss(turn.objective.model, moved)
-            run.accelerator.backward(loss / units)
-            losses.append(loss.detach())
-        return [float(loss) for loss in losses]
+                value = loss(turn.objective.model, moved)
+            run.accelerator.backward(value / units)
+            losses.append(value.detach())
+        return [float(value) for value in losses]
     except (RuntimeError, MemoryError) as error:
-        if not _out_of_memory(error):
+        if not out_of_memory(error):
             raise
     return None
-
-
-def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return should_reduce_batch_size(error) or "not enough memory" in str(error)
 
 
 def _smaller_pieces(rows: Rows, run: Run, state: State) -> None:

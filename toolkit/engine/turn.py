@@ -39,11 +39,29 @@ def no_flops(batch: Batch) -> float:
 
 
 def tokens_of(batch: Batch) -> float:
-    """Real tokens of a batch of texts, read and written, padding left out; 0 where there are none."""
-    if "attention_mask" in batch:
-        written = (batch["labels"] != IGNORED).sum() if "decoder_input_ids" in batch else 0
-        return float(batch["attention_mask"].sum() + written)
+    """Real tokens of a batch of texts, read and written, padding left out; 0 where there are none.
+
+    A row of several texts has an ``attention_mask`` for each of them, under names that end so.
+    """
+    masks = [value for name, value in batch.items() if name.endswith("attention_mask")]
+    if masks:
+        written = float((batch["labels"] != IGNORED).sum()) if "decoder_input_ids" in batch else 0.0
+        return written + sum(float(mask.sum()) for mask in masks)
     return float(batch["input_ids"].numel()) if "input_ids" in batch else 0.0
+
+
+@dataclass(frozen=True)
+class Coupled:
+    """A loss for which the rows of a step bear on each other, as in-batch negatives do.
+
+    The model sees each piece by itself, the loss sees what it made of all rows of the step: see
+    :mod:`toolkit.engine.coupled`.
+    """
+
+    outputs: Callable[[nn.Module, Batch], Tensor]
+    """What the model makes of a piece, float (rows, width): each row by itself."""
+    loss: Callable[[Tensor, Rows], Tensor]
+    """From the outputs of all rows of a step, float32 (rows, width), and their row indices: the sum over the rows."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +70,7 @@ class Objective:
 
     name: str
     model: nn.Module
-    loss: Callable[[nn.Module, Batch], Tensor]
+    loss: Callable[[nn.Module, Batch], Tensor] | Coupled
     """Sum of the losses of a piece's units; the batch is on the model's device."""
     units: Callable[[Batch], float | Tensor]
     """How many units (rows, label tokens) a piece has."""

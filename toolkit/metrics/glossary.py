@@ -138,6 +138,17 @@ GLOSSARY: dict[str, Metric] = {
     "span_recall": Metric(
         "Entity recall", "Of the entities that are truly there, the share that the model marks.", "share"
     ),
+    "mean_reciprocal_rank": Metric(
+        "Mean reciprocal rank",
+        "A search is worth 1 when a right sentence comes first, a half when it comes second, a third when third, and "
+        "so on; the mean over all searches. It falls with the number of sentences searched among.",
+    ),
+    "recall_at_1": Metric(
+        "Found first", "Share of searches with a right sentence in the first place.", "share"
+    ),
+    "recall_at_10": Metric(
+        "Found among ten", "Share of searches with a right sentence among the first ten.", "share"
+    ),
     "mean_average_precision": Metric(
         "Mean average precision",
         "How well objects are found, named and outlined at once (COCO mAP): the area under precision over "
@@ -247,6 +258,11 @@ def describe(name: str) -> Metric:
     """The metric's entry, or a plain one made from its name."""
     if name in GLOSSARY:
         return GLOSSARY[name]
+    plain = name.removesuffix("_before")
+    if plain != name and plain in GLOSSARY:
+        of = GLOSSARY[plain]
+        meaning = "The same of the model as it came, on the same rows."
+        return Metric(f"{of.title} before training", meaning, of.unit, "neither")
     title = name.replace("_", " ").capitalize()
     if name.endswith("_rate"):  # what an environment itself tells of its episodes
         return Metric(title, "Share of episodes at whose end the environment said so.", "share", "neither")

@@ -1,4 +1,4 @@
-"""Architectures to train from new weights that transformers has no class for, and the table of their names."""
+"""Architectures that transformers has no class for, to train from new weights or on pretrained models."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ TABLE: dict[str, str] = {
     "rnn": "toolkit.models.rnn_heads:RecurrentForSequenceClassification",
     "unet": "toolkit.models.unet:UnetForSemanticSegmentation",
 }
+HEADS: dict[str, str] = {
+    "pooled": "toolkit.models.pooled:PooledForSequenceClassification",
+}
+"""Heads on pretrained models that transformers has no class for either; nothing to begin with new weights."""
 
 LANGUAGE_MODELS: dict[str, str] = dict.fromkeys(
     ("gru", "lstm", "rnn"), "toolkit.models.rnn_heads:RecurrentForCausalLM"
@@ -53,10 +57,10 @@ def config_class(name: str) -> type[PreTrainedConfig]:
 
 
 def register() -> None:
-    """Let transformers' ``AutoConfig`` and ``AutoModelFor…`` open saved models of this table; once or often."""
+    """Let transformers' ``AutoConfig`` and ``AutoModelFor…`` open saved models of these tables; once or often."""
     import transformers
 
-    for table in (TABLE, LANGUAGE_MODELS):
+    for table in (TABLE, LANGUAGE_MODELS, HEADS):
         for name in table:
             kind = model_class(name, table)
             config: Any = kind.config_class

@@ -18,6 +18,7 @@ TABLE: dict[str, str] = {
     "object-detection": "toolkit.tasks.object_detection:ObjectDetection",
     "question-answering": "toolkit.tasks.question_answering:QuestionAnswering",
     "reinforcement-learning": "toolkit.tasks.reinforcement_learning:ReinforcementLearning",
+    "sentence-similarity": "toolkit.tasks.sentence_similarity:SentenceSimilarity",
     "summarization": "toolkit.tasks.summarization:Summarization",
     "text-classification": "toolkit.tasks.text_classification:TextClassification",
     "text-generation": "toolkit.tasks.text_generation:TextGeneration",

@@ -17,7 +17,7 @@ from toolkit.tasks.answer_batches import pad_windows
 from toolkit.tasks.answer_decoding import Choice, Choosing, choose_all
 from toolkit.tasks.protocol import Attribution
 from toolkit.tasks.text_model import DECODING
-from toolkit.tasks.text_opening import open_tokenizer, positions
+from toolkit.tasks.text_opening import longest_input, open_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -158,7 +158,7 @@ def open_reader(section: ModelSection, options: Options) -> Reader:
         message = "its tokenizer does not tell where in the text a token is"
         raise ModelError(Finding("error", "model.name", message, "use a model with a tokenizer.json"))
     model = _open(located, section.config)
-    limit = min(options.max_length, tokenizer.model_max_length, positions(model))
+    limit = longest_input(model, tokenizer, options.max_length)
     windowing = Windowing(tokenizer, limit, options.doc_stride, options.max_question_length)
     _require_room(windowing)
     choosing = Choosing(options.max_answer_length, options.allow_no_answer)

@@ -27,10 +27,12 @@ add ``size`` (width, height) and ``boxes``, each with ``label``, ``score`` and `
 pixels of the picture as given). Segmenters add ``size``, ``mask`` (a PNG of class numbers in base64), ``names`` and
 the ``shares`` of the pixels by name. Fillers of gaps add ``score`` and ``scores`` as classifiers do, the filled
 ``text``, and ``fillings``, for each gap a list of ``label``, ``score`` and ``token``. Readers add ``answer``, its first
-character ``start`` in the context and the one behind its last, ``end``, and ``score``. Models that write texts add the
-text once more under the task's word for it (``translation``, ``summary``, ``text``); encoder-decoders a ``score``, the
-geometric mean of its tokens' probabilities, the others how many ``tokens`` there are and whether it ``ended``. Agents
-play an episode from a ``seed`` and add its ``return``, ``length`` and, where the environment knows, ``success``.
+character ``start`` in the context and the one behind its last, ``end``, and ``score``. Sentence encoders add the
+``similarities`` of the sentences in their order, and ``scores`` {sentence: similarity}; their label is the nearest
+sentence. Models that write texts add the text once more under the task's word for it (``translation``, ``summary``,
+``text``); encoder-decoders a ``score``, the geometric mean of its tokens' probabilities, the others how many ``tokens``
+there are and whether it ``ended``. Agents play an episode from a ``seed`` and add its ``return``, ``length`` and, where
+the environment knows, ``success``.
 """
 
 

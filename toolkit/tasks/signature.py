@@ -42,6 +42,14 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Sentences:
+    """A sentence and those to compare it with, as input: ``{"source_sentence": "…", "sentences": ["…", …]}``."""
+
+    name: str = "sentences"
+    noun: ClassVar[str] = "sentences"
+
+
+@dataclass(frozen=True)
 class Image:
     """A picture, as input: a path, encoded bytes, a Pillow image or a uint8 array."""
 
@@ -72,6 +80,13 @@ class Tags:
 
 
 @dataclass(frozen=True)
+class Similarities:
+    """How near each of several sentences is in meaning, -1 to 1."""
+
+    name: str = "similarities"
+
+
+@dataclass(frozen=True)
 class Boxes:
     """Objects of a picture: each a named class, a score and a box."""
 
@@ -99,8 +114,8 @@ class Replay:
     name: str = "replay"
 
 
-Asked = Text | Prompt | Sentence | Question | Image | Environment
-Kind = Text | Labels | Tags | Span | Boxes | Mask | Replay
+Asked = Text | Prompt | Sentence | Question | Sentences | Image | Environment
+Kind = Text | Labels | Tags | Span | Similarities | Boxes | Mask | Replay
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from toolkit.data.roles import Role
 from toolkit.data.vocabulary import Vocabulary
-from toolkit.recipe.schema import DataSection, ProblemType, Recipe, TaskOptions
+from toolkit.recipe.schema import DataSection, ProblemType, Recipe, Section, TaskOptions
 from toolkit.tasks.signature import Labels, Signature, Text
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from toolkit.data.text import LedgerEntry
     from toolkit.engine.run import Run
     from toolkit.engine.session import Evaluate
+    from toolkit.engine.stages import Part
     from toolkit.engine.turn import Batch, Objective
     from toolkit.tasks.protocol import Check
     from toolkit.tasks.text_model import TextPredictor
@@ -41,6 +42,15 @@ EXPORT_TEXTS = ("A short text.", "A somewhat longer text, so that another length
 """What an exported model is compared on when the run kept no examples."""
 
 
+class ContrastiveSection(Section):
+    """First draw texts of a class together, then fit a linear classifier: for few labelled texts."""
+
+    temperature: float = Field(default=0.1, gt=0)
+    """Divides the cosines that a step compares: the lower, the more the nearest texts of other classes count."""
+    pooling: Literal["mean", "cls", "max"] = "mean"
+    """One vector of a text's tokens: their mean, the first of them, or the largest value of each dimension."""
+
+
 class Options(TaskOptions):
     """What only text classification asks."""
 
@@ -50,6 +60,10 @@ class Options(TaskOptions):
     """Tokens a text is cut to; what is cut is counted in the truncation ledger."""
     vocabulary: Vocabulary | None = None
     """Which words of the training rows a model with new weights (``scratch:lstm``) knows."""
+    few_shot: int | None = Field(default=None, gt=0)
+    """Use so many training rows of each class, drawn by ``train.seed``, as if no more were labelled."""
+    contrastive: ContrastiveSection | None = None
+    """Train the encoder on which texts are of one class, and fit a linear classifier of its vectors (SetFit)."""
 
 
 class TextClassification:
@@ -68,41 +82,38 @@ class TextClassification:
         """Rows, model, and a few real steps to predict time and memory."""
         from toolkit.engine.probe import predict_cost
         from toolkit.tasks.protocol import Check
-        from toolkit.tasks.text_batches import TextBatches
 
         prepared = _prepare(recipe)
-        problem = prepared.predictor.problem
-        batches = TextBatches(prepared.encoded["train"], prepared.predictor.tokenizer, recipe.train)
+        problem, part = prepared.predictor.problem, prepared.part(run)
         predicted = predict_cost(
-            prepared.objective(),
-            batches,
+            part.objective,
+            part.batches,
             run,
             best_metric=problem.best_metric,
-            metrics=problem.metric_names if "validation" in prepared.encoded else None,
+            metrics=problem.metric_names if part.evaluate else None,
         )
         return Check(prepared.rows.findings, predicted)
 
     def train(self, recipe: Recipe, run: Run) -> Artifact:
         """Load, build, fit, save."""
         from toolkit.engine.lora import merge_lora
-        from toolkit.engine.stages import Part, fit_stages
+        from toolkit.engine.stages import fit_stages
         from toolkit.tasks.classification import measure
         from toolkit.tasks.finishing import Trained, finish
-        from toolkit.tasks.text_batches import TextBatches
 
         prepared = _prepare(recipe)
         for finding in prepared.rows.findings:
             run.say(f"{finding.level}: {finding}")
         problem, predictor = prepared.predictor.problem, prepared.predictor
-        batches = TextBatches(prepared.encoded["train"], predictor.tokenizer, recipe.train)
         result = fit_stages(
-            lambda stage: Part(prepared.objective(), batches, prepared.validation(stage)),
+            prepared.part,
             predictor.model,
             run,
             best_metric=problem.best_metric,
             metrics=problem.metric_names,
         )
         predictor.model = merge_lora(predictor.model)
+        prepared.complete()
         return finish(Trained(self, run, result, predictor, prepared.rows, prepared.ledger), measure)
 
     def predictor(self, artifact: Artifact) -> TextPredictor:
@@ -135,10 +146,30 @@ class _Prepared:
     """Everything a training needs, opened and checked."""
 
     recipe: Recipe
+    options: Options
     rows: Rows
     encoded: dict[str, Dataset]
     ledger: dict[str, LedgerEntry]
     predictor: TextPredictor
+
+    def part(self, run: Run) -> Part:
+        """What a stage trains."""
+        from toolkit.engine.stages import Part
+        from toolkit.tasks.text_batches import TextBatches
+        from toolkit.tasks.text_contrastive import contrastive_part
+
+        train, contrastive = self.encoded["train"], self.options.contrastive
+        if contrastive is not None:
+            return contrastive_part(self.predictor, train, self.recipe, contrastive.temperature)
+        batches = TextBatches(train, self.predictor.tokenizer, self.recipe.train)
+        return Part(self.objective(), batches, self.validation(run))
+
+    def complete(self) -> None:
+        """Fit what gradient steps have left to do: the classifier of a contrastive encoder."""
+        from toolkit.tasks.text_contrastive import fit_classifier
+
+        if self.options.contrastive is not None:
+            fit_classifier(self.predictor, self.rows.splits["train"])
 
     def objective(self) -> Objective:
         """The summed loss of a batch of texts."""
@@ -188,20 +219,19 @@ def _prepare(recipe: Recipe) -> _Prepared:
         ModelError: the model cannot be opened.
         RecipeError: settings that do not go together.
     """
+    from toolkit.data.few import draw_few
     from toolkit.data.load import load_rows
     from toolkit.data.text import tokenize_rows
-    from toolkit.data.vocabulary import texts_of
     from toolkit.engine.freeze import freeze
     from toolkit.engine.lora import add_lora
-    from toolkit.tasks.text_model import open_predictor
     from toolkit.tasks.text_opening import check_new_weights, vocabulary_notes
 
     options = Options(**recipe.options)
     check_new_weights(recipe, options.vocabulary)
     rows = load_rows(recipe.data, ROLES, problem_type=options.problem_type)
-    assert rows.labels is not None  # a label is among the roles
-    words = texts_of(rows.splits["train"], "text")
-    predictor = open_predictor(recipe.model, rows.labels, options.max_length, words, options.vocabulary)
+    if options.few_shot is not None:
+        rows = draw_few(rows, options.few_shot, recipe.train.seed)
+    predictor = _open(recipe, options, rows)
     encoded, ledger = {}, {}
     for split, part in rows.splits.items():
         encoded[split], ledger[split] = tokenize_rows(
@@ -211,4 +241,18 @@ def _prepare(recipe: Recipe) -> _Prepared:
     freeze(predictor.model, recipe.train.freeze)
     if recipe.train.lora is not None:
         predictor.model = add_lora(predictor.model, **recipe.train.lora.model_dump())
-    return _Prepared(recipe, rows, encoded, ledger, predictor)
+    return _Prepared(recipe, options, rows, encoded, ledger, predictor)
+
+
+def _open(recipe: Recipe, options: Options, rows: Rows) -> TextPredictor:
+    """The model with a head for the labels of the rows: the architecture's own, or one of pooled tokens."""
+    from toolkit.data.vocabulary import texts_of
+    from toolkit.tasks.text_contrastive import open_pooled, refuse_unsuited
+    from toolkit.tasks.text_model import open_predictor
+
+    assert rows.labels is not None  # a label is among the roles
+    if options.contrastive is None:
+        words = texts_of(rows.splits["train"], "text")
+        return open_predictor(recipe.model, rows.labels, options.max_length, words, options.vocabulary)
+    refuse_unsuited(recipe, rows.labels)
+    return open_pooled(recipe.model, rows.labels, options.max_length, options.contrastive.pooling)

@@ -109,7 +109,7 @@ class TextPredictor:
         """Raw logits, float32, shape (texts, labels)."""
         from toolkit.engine.inference import forward_rows
 
-        columns = self._tokenize(texts)
+        columns = self.tokenize(texts)
         lengths = [len(ids) for ids in columns["input_ids"]]
 
         def collate(indices: np.ndarray) -> dict[str, torch.Tensor]:
@@ -119,9 +119,10 @@ class TextPredictor:
 
     def encode(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
         """The model's inputs for some texts, padded, int64 (texts, tokens)."""
-        return pad_rows(self.tokenizer, self._tokenize(texts))
+        return pad_rows(self.tokenizer, self.tokenize(texts))
 
-    def _tokenize(self, texts: Sequence[str]) -> dict[str, list[list[int]]]:
+    def tokenize(self, texts: Sequence[str]) -> dict[str, list[list[int]]]:
+        """The tokens of each text, cut to ``max_length``, by the name of the model's input."""
         encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_length)
         return {name: encoded[name] for name in MODEL_INPUTS if name in encoded}
 

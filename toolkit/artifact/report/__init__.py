@@ -9,6 +9,7 @@ from toolkit.artifact.report.data import data_section, ledger_section
 from toolkit.artifact.report.episodes import episodes_section
 from toolkit.artifact.report.errors import errors_section
 from toolkit.artifact.report.fillings import Filled, adaptation_section, fillings_section
+from toolkit.artifact.report.found import Found, found_section
 from toolkit.artifact.report.masks import masks_section, overlap_section
 from toolkit.artifact.report.pace import pace_section
 from toolkit.artifact.report.page import ReportSection, write_report
@@ -25,6 +26,7 @@ from toolkit.artifact.report.videos import Video, videos_section
 __all__ = [
     "Answered",
     "Filled",
+    "Found",
     "ReportSection",
     "Sample",
     "Video",
@@ -38,6 +40,7 @@ __all__ = [
     "episodes_section",
     "errors_section",
     "fillings_section",
+    "found_section",
     "headline_section",
     "ledger_section",
     "lengths_section",
