@@ -45,7 +45,10 @@ class Descent:
         self._whole = nn.Parameter(_laid_out(self._weights, [weight.data for weight in self._weights]))
         for weight, part in zip(self._weights, _parts(self._weights, self._whole.data), strict=True):
             weight.data = part
-        self._optimizer = owner.optimizer = type(before)([self._whole], **before.defaults)
+        settings: dict[str, Any] = dict(before.defaults)
+        if "fused" in settings:
+            settings["fused"] = True  # one pass over the weights instead of one for each operation
+        self._optimizer = owner.optimizer = type(before)([self._whole], **settings)
         self._loss, self._max_grad_norm = loss, max_grad_norm
         self._traced = Traced(self._differentiated)
 
@@ -91,11 +94,27 @@ def _parts(weights: Sequence[Tensor], whole: Tensor) -> Iterator[Tensor]:
         start += -(-weight.numel() // LINE) * LINE
 
 
-def replayed(algorithm: OffPolicyAlgorithm, steps: int, batch_size: int) -> Iterator[ReplayBufferSamples]:
-    """Batches from the replay buffer, each with its discounts, drawn for several steps at once.
+def as_drawn(drawn: ReplayBufferSamples) -> ReplayBufferSamples:
+    """Rows of a replay buffer as they are."""
+    return drawn
+
+
+def replayed(
+    algorithm: OffPolicyAlgorithm,
+    steps: int,
+    batch_size: int,
+    prepared: Callable[[ReplayBufferSamples], Batch] = as_drawn,
+) -> Iterator[Batch]:
+    """Batches from the replay buffer, drawn for several steps at once.
 
     Each takes every so many-th row, so that of a buffer which orders its rows by kind, as hindsight replay does, each
     batch has its share.
+
+    Args:
+        algorithm: has the buffer.
+        steps: how many batches.
+        batch_size: rows of each.
+        prepared: what to make of all the rows that are drawn at once, which have their discounts.
     """
     buffer: Any = algorithm.replay_buffer
     env = algorithm._vec_normalize_env  # pyright: ignore[reportPrivateUsage]
@@ -107,12 +126,12 @@ def replayed(algorithm: OffPolicyAlgorithm, steps: int, batch_size: int) -> Iter
         if drawn.discounts is None:
             gamma = torch.full_like(drawn.rewards, algorithm.gamma)
             drawn = drawn._replace(discounts=gamma)
+        whole = prepared(drawn)
         if batches == 1:
-            yield drawn
+            yield whole
         else:
-            yield from (
-                type(drawn)(*parts) for parts in zip(*(_dealt(part, batches) for part in drawn), strict=True)
-            )
+            dealt = (_dealt(part, batches) for part in whole)
+            yield from (type(whole)(*parts) for parts in zip(*dealt, strict=True))
 
 
 def target(batch: ReplayBufferSamples, following: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sb3_contrib
 import stable_baselines3
@@ -13,7 +13,16 @@ from sb3_contrib.common.utils import quantile_huber_loss
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import Tensor
 
-from toolkit.engine.rollout.learners.steps import Descent, replayed, target, tell
+from toolkit.engine.rollout.learners.steps import Descent, Given, replayed, target, tell
+from toolkit.engine.rollout.learners.traced import Traced
+
+
+class Lesson(NamedTuple):
+    """What actions were found to be worth: the network that says so stays as it is while ``train`` runs."""
+
+    observations: Given
+    actions: Tensor
+    targets: Tensor
 
 
 class DQN(stable_baselines3.DQN):
@@ -22,17 +31,20 @@ class DQN(stable_baselines3.DQN):
     def _setup_model(self) -> None:
         super()._setup_model()
         self._descent = Descent(self._loss, self.policy, self.max_grad_norm)
+        self._found = Traced(self._targets)
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Take so many gradient steps."""
-        _descend(self, self._descent, gradient_steps, batch_size)
+        _descend(self, self._descent, self._found, gradient_steps, batch_size)
 
-    def _loss(self, batch: ReplayBufferSamples) -> Sequence[Tensor]:
+    def _targets(self, drawn: ReplayBufferSamples) -> Tensor:
         with torch.no_grad():
-            best = self.q_net_target(batch.next_observations).max(dim=1, keepdim=True).values
-            targets = target(batch, best)
-        values = self.q_net(batch.observations).gather(1, batch.actions.long())
-        return (F.smooth_l1_loss(values, targets),)
+            best = self.q_net_target(drawn.next_observations).max(dim=1, keepdim=True).values
+            return target(drawn, best)
+
+    def _loss(self, lesson: Lesson) -> Sequence[Tensor]:
+        values = self.q_net(lesson.observations).gather(1, lesson.actions.long())
+        return (F.smooth_l1_loss(values, lesson.targets),)
 
 
 class QRDQN(sb3_contrib.QRDQN):
@@ -41,18 +53,21 @@ class QRDQN(sb3_contrib.QRDQN):
     def _setup_model(self) -> None:
         super()._setup_model()
         self._descent = Descent(self._loss, self.policy, self.max_grad_norm)
+        self._found = Traced(self._targets)
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Take so many gradient steps."""
-        _descend(self, self._descent, gradient_steps, batch_size)
+        _descend(self, self._descent, self._found, gradient_steps, batch_size)
 
-    def _loss(self, batch: ReplayBufferSamples) -> Sequence[Tensor]:
+    def _targets(self, drawn: ReplayBufferSamples) -> Tensor:
         with torch.no_grad():
-            following = self.quantile_net_target(batch.next_observations)
+            following = self.quantile_net_target(drawn.next_observations)
             best = following.mean(dim=1, keepdim=True).argmax(dim=2, keepdim=True)
-            targets = target(batch, _of_action(following, best))
-        quantiles = _of_action(self.quantile_net(batch.observations), batch.actions[..., None].long())
-        return (quantile_huber_loss(quantiles, targets, sum_over_quantiles=True),)
+            return target(drawn, _of_action(following, best))
+
+    def _loss(self, lesson: Lesson) -> Sequence[Tensor]:
+        quantiles = _of_action(self.quantile_net(lesson.observations), lesson.actions[..., None].long())
+        return (quantile_huber_loss(quantiles, lesson.targets, sum_over_quantiles=True),)
 
 
 def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
@@ -60,9 +75,12 @@ def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
     return quantiles.gather(2, actions.expand(-1, quantiles.shape[1], 1)).squeeze(2)
 
 
-def _descend(algorithm: Any, descent: Descent, steps: int, batch_size: int) -> None:
+def _descend(algorithm: Any, descent: Descent, targets: Traced, steps: int, batch_size: int) -> None:
+    def lessons(drawn: ReplayBufferSamples) -> Lesson:
+        return Lesson(drawn.observations, drawn.actions, targets(drawn))
+
     algorithm.policy.set_training_mode(True)
     algorithm._update_learning_rate(algorithm.policy.optimizer)
-    losses = [descent(batch)[0] for batch in replayed(algorithm, steps, batch_size)]
+    losses = [descent(lesson)[0] for lesson in replayed(algorithm, steps, batch_size, lessons)]
     algorithm._n_updates += steps
     tell(algorithm, loss=losses)
