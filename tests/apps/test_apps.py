@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from toolkit.artifact import Artifact
-from toolkit.demo.space import find_source, open_space
+from toolkit.demo.space import find_sources, open_space
 from toolkit.files import share
 
 ROOT = Path(__file__).parents[2]
@@ -134,8 +134,22 @@ def test_the_newest_run_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         manifest.write_text("{}")
         os.utime(manifest.parent, (time.time() - age,) * 2)
 
-    assert find_source() == "runs/nlp/reviews/new"
+    assert find_sources() == ["runs/nlp/reviews/new"]
     monkeypatch.setenv("TOOLKIT_MODEL", "me/reviews")
-    assert find_source() == "me/reviews"
-    monkeypatch.setenv("TOOLKIT_RUN", "elsewhere")
-    assert find_source() == "elsewhere"
+    assert find_sources() == ["me/reviews"]
+    monkeypatch.setenv("TOOLKIT_RUN", "elsewhere, runs/mine/middle")
+    assert find_sources() == ["elsewhere", "runs/mine/middle"]
+
+
+def test_several_models_get_a_tab_each_and_what_is_wrong_is_said(
+    trained: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLKIT_RUN", f"{trained.folder},{tmp_path},{trained.folder}")
+
+    components = open_space().config["components"]
+
+    labels = [one["props"].get("label") for one in components if one["type"] == "tabitem"]
+    assert labels.count("One at a time") == labels.count("A whole file") == 2
+    assert len(labels) == 6
+    problem = next(one for one in components if one["props"].get("elem_id") == "problem")
+    assert "not a run folder" in problem["props"]["value"]

@@ -156,5 +156,5 @@ def test_a_number_has_to_be_one(write: Write):
 
 def test_one_column_cannot_be_two_texts(write: Write):
     data = DataSection(source=str(write("a.csv", scored())), columns={"first": "anchor", "second": "anchor"})
-    with pytest.raises(DataError, match=r"data\.columns\.second: 'anchor' is named for first too"):
+    with pytest.raises(DataError, match=r"data\.columns\.second: column 'anchor' is already first"):
         load_rows(data, PAIRS)

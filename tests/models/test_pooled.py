@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, BertConfig
 
 from toolkit.engine.freeze import backbone_layers, freeze
-from toolkit.models import model_class, register
+from toolkit.models import HEADS, model_class, register
 from toolkit.models.pooled import PooledConfig, PooledForSequenceClassification
 from toolkit.models.pooling import POOLINGS, pooled
 
@@ -54,7 +54,7 @@ def test_a_saved_one_opens_with_the_auto_class(tmp_path):
     model = make(pooling="max", normalize=False)
     model.save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
-    assert type(again) is model_class("pooled") is PooledForSequenceClassification
+    assert type(again) is model_class("pooled", HEADS) is PooledForSequenceClassification
     assert isinstance(again.config.encoder, BertConfig)
     assert (again.config.pooling, again.config.normalize, again.config.max_position_embeddings) == (
         "max",

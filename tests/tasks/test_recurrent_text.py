@@ -114,3 +114,45 @@ def test_adapters_need_linear_layers(run: Artifact, tmp_path: Path) -> None:
             model=run.model_folder,
             out=tmp_path / "run",
         )
+
+
+@pytest.fixture(scope="module")
+def writing(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """A GRU with new weights that has learnt the one sentence of its rows, with a number in it."""
+    folder = tmp_path_factory.mktemp("recurrent-writer")
+    lines = [f'{{"text": "Number {n} sleeps on the old mat ."}}\n' for n in range(60)]
+    (folder / "texts.jsonl").write_text("".join(lines))
+    changes = (
+        "model={name: 'scratch:gru', config: {hidden_size: 32, embedding_size: 32, dropout: 0.1}}",
+        "train={epochs: 12, batch_size: 8, learning_rate: 2e-2, device: cpu, lora: null}",
+        "options={max_new_tokens: 12, vocabulary: {min_frequency: 1}}",
+    )
+    return toolkit.train("text-generation", *changes, data=folder / "texts.jsonl", out=folder / "run")
+
+
+def test_a_recurrent_network_writes_on_until_the_end(writing: Artifact) -> None:
+    written = writing.predict("Number 3 sleeps")
+
+    assert written["text"].split() == ["on", "the", "old", "mat", "."]
+    assert written["ended"]
+    assert not writing.manifest["packed"]  # one sequence's state would run into the next
+    test = writing.metrics["test"]
+    assert test["perplexity"]["value"] < 0.5 * test["perplexity_before"]["value"]
+
+
+def test_prompts_of_other_lengths_are_continued_as_alone(writing: Artifact) -> None:
+    prompts = ["Number 3", "Number 3 sleeps on the old", "on"]
+
+    assert [one["text"] for one in writing.predict(prompts)] == [
+        writing.predict(prompt)["text"] for prompt in prompts
+    ]
+
+
+def test_a_recurrent_writer_takes_no_adapters(tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("one line\n" * 30)
+
+    report = toolkit.check(
+        "text-generation", "model.name=scratch:lstm", "train.lora={r: 4}", data=tmp_path / "texts.txt"
+    )
+
+    assert [finding.where for finding in report.findings if finding.level == "error"] == ["train.lora"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-PAD, UNKNOWN = "[PAD]", "[UNK]"
+PAD, UNKNOWN, END = "[PAD]", "[UNK]", "[END]"
 SPECIAL = (PAD, UNKNOWN)
 """Numbers 0 and 1 of every vocabulary made here."""
 
@@ -23,7 +23,7 @@ SPECIAL = (PAD, UNKNOWN)
 class Vocabulary(Section):
     """Which words of the training rows a model with new weights knows; all others are one unknown word."""
 
-    size: int = Field(default=20_000, gt=2)
+    size: int = Field(default=20_000, gt=3)
     """The most entries, the padding and the unknown word among them; the most frequent words are kept."""
     min_frequency: int = Field(default=2, gt=0)
     """A word is kept when the training rows hold it so often: one seen once would hardly be learnt."""
@@ -31,7 +31,7 @@ class Vocabulary(Section):
     """Read ``Film`` and ``film`` as one word."""
 
 
-def learn_words(texts: Iterable[str], settings: Vocabulary) -> PreTrainedTokenizerFast:
+def learn_words(texts: Iterable[str], settings: Vocabulary, *, end: bool = False) -> PreTrainedTokenizerFast:
     """A word-level tokenizer whose vocabulary depends on the counts of the words alone, not on their order.
 
     Words are runs of letters, digits and underscores, or of other signs; equally frequent ones rank by the alphabet.
@@ -40,6 +40,7 @@ def learn_words(texts: Iterable[str], settings: Vocabulary) -> PreTrainedTokeniz
     Args:
         texts: the training rows' texts.
         settings: which words to keep.
+        end: whether there is a token for the end of a text, number 2, which a model that writes needs.
     """
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
@@ -49,12 +50,14 @@ def learn_words(texts: Iterable[str], settings: Vocabulary) -> PreTrainedTokeniz
     counts = Counter(word for text in texts for word in _words(tokenizer, text))
     frequent = [word for word, count in counts.items() if count >= settings.min_frequency]
     ranked = sorted(frequent, key=lambda word: (-counts[word], word))
-    entries = [*SPECIAL, *(word for word in ranked if word not in SPECIAL)][: settings.size]
+    special = (*SPECIAL, END) if end else SPECIAL
+    entries = [*special, *(word for word in ranked if word not in special)][: settings.size]
     tokenizer.model = WordLevel({word: number for number, word in enumerate(entries)}, unk_token=UNKNOWN)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
         unk_token=UNKNOWN,
+        eos_token=END if end else None,
         model_input_names=["input_ids", "attention_mask"],
     )
 

@@ -62,24 +62,41 @@ TABS: dict[type[Asked], Sequence[Callable[[Artifact], Tab]]] = {
 """What the page offers for each kind of input."""
 
 
-def build(artifact: Artifact) -> Demo:
-    """A Gradio app from an artifact's signature, ready to launch.
+def build(*artifacts: Artifact, problems: Sequence[str] = ()) -> Demo:
+    """A Gradio app from the signatures of artifacts, ready to launch: one page, or a tab for each of several.
+
+    Args:
+        artifacts: what is shown.
+        problems: what else was to be shown, and why it is not.
 
     Raises:
-        ToolkitError: the artifact's model cannot be opened.
+        ToolkitError: the model of one cannot be opened.
     """
-    # Opens the model now, so that a damaged one is an error here and not at the first click.
-    artifact.predict([])
+    for artifact in artifacts:
+        # Opens the model now, so that a damaged one is an error here and not at the first click.
+        artifact.predict([])
     upload_folder()
-    return in_event_loop(lambda: _page(artifact))
+    return in_event_loop(lambda: _page(artifacts, problems))
 
 
-def _page(artifact: Artifact) -> Demo:
-    title = summary.title(artifact)
-    with Demo(title=title, analytics_enabled=False) as demo:
-        gr.Markdown(f"# {summary.plain(title)}\n\n{summary.describe(artifact)}", elem_id="heading")
-        for make in TABS[type(artifact.signature.input)]:
-            tab = make(artifact)
-            with gr.Tab(tab.title):
-                tab.build()
+def _page(artifacts: Sequence[Artifact], problems: Sequence[str]) -> Demo:
+    titles = [summary.title(artifact) for artifact in artifacts]
+    with Demo(title=", ".join(titles), analytics_enabled=False) as demo:
+        if problems:
+            gr.Markdown(summary.quoted("\n".join(problems)), elem_id="problem")
+        if len(artifacts) == 1:
+            _parts(artifacts[0], titles[0])
+        else:
+            for artifact, title in zip(artifacts, titles, strict=True):
+                with gr.Tab(title):
+                    _parts(artifact, title)
     return demo.queue(max_size=QUEUE, default_concurrency_limit=1)
+
+
+def _parts(artifact: Artifact, title: str) -> None:
+    """What there is to see of one artifact, and to do with it."""
+    gr.Markdown(f"# {summary.plain(title)}\n\n{summary.describe(artifact)}", elem_id="heading")
+    for make in TABS[type(artifact.signature.input)]:
+        tab = make(artifact)
+        with gr.Tab(tab.title):
+            tab.build()

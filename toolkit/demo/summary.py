@@ -41,6 +41,11 @@ METRICS = {
 """Metrics fit for a headline, the best known first, as they are written within a sentence."""
 
 
+def quoted(text: str) -> str:
+    """A message as a Markdown quotation, line by line."""
+    return "\n".join(f"> {plain(line)}\n>" for line in text.splitlines())
+
+
 def title(artifact: Artifact) -> str:
     """A title for people: ``nlp/film-reviews`` becomes ``Film reviews``."""
     words = re.sub(r"[-_]+", " ", artifact.title.rsplit("/", 1)[-1]).strip()

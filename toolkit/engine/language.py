@@ -22,17 +22,28 @@ def plain(model: nn.Module) -> PreTrainedModel:
 
 
 def has_plain_head(model: PreTrainedModel) -> bool:
-    """Whether logits are a linear layer on the last hidden states and nothing else: some models scale or cap them."""
+    """Whether logits are a linear layer on the last hidden states and nothing else, in training too.
+
+    Some models scale or cap them, others drop some of the states before.
+    """
     head = model.get_output_embeddings()
     if not isinstance(head, nn.Linear) or model.base_model is model:
         return False
-    ids = torch.arange(4, 8, device=model.device)[None] % model.config.vocab_size
     was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(input_ids=ids).logits
-        own = head(model.base_model(input_ids=ids)[0])
+    found = all(_is_head(model.train(training), head) for training in (False, True))
     model.train(was_training)
+    return found
+
+
+@torch.no_grad()
+def _is_head(model: PreTrainedModel, head: nn.Linear) -> bool:
+    """Whether the logits of a few tokens are the layer's, with the same numbers drawn for both."""
+    ids = torch.arange(4, 8, device=model.device)[None] % model.config.vocab_size
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        logits = model(input_ids=ids).logits
+        torch.manual_seed(0)
+        own = head(model.base_model(input_ids=ids)[0])
     return bool(torch.allclose(logits, own, rtol=1e-4, atol=1e-4))
 
 

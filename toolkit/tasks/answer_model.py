@@ -180,6 +180,17 @@ def _open(located: Located, changes: Mapping[str, Any]) -> Any:
         raise ModelError(f"{located.path}: cannot answer questions ({first_line(error)})") from error
 
 
+def leave_common_bias(model: Any) -> None:
+    """Keep the optimiser from a number that is added to the logits of all tokens.
+
+    It changes no probability, so that its gradient is nothing but rounding errors, which an optimiser such as Adam
+    makes steps of.
+    """
+    bias = getattr(getattr(model, "qa_outputs", None), "bias", None)
+    if bias is not None:
+        bias.requires_grad_(False)
+
+
 def _require_room(windowing: Windowing) -> None:
     if windowing.max_length >= windowing.needed:
         return

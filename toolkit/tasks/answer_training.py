@@ -16,7 +16,7 @@ from toolkit.metrics.answers import NAMES as MEASURED
 from toolkit.metrics.answers import score
 from toolkit.tasks.answer_batches import POSITIONS, WindowBatches, answer_loss
 from toolkit.tasks.answer_decoding import choose_all
-from toolkit.tasks.answer_model import Reader, open_reader
+from toolkit.tasks.answer_model import Reader, leave_common_bias, open_reader
 from toolkit.tasks.question_answering import Options, roles_of
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def prepare(recipe: Recipe, options: Options) -> Prepared:
     notes = _notes(recipe, windows, options)
     raise_errors(notes)
     freeze(reader.model, recipe.train.freeze)
+    leave_common_bias(reader.model)
     if recipe.train.lora is not None:
         reader.model = add_lora(reader.model, **recipe.train.lora.model_dump())
     return Prepared(recipe, rows, windows, reader, notes)

@@ -13,11 +13,11 @@ import numpy as np
 
 from toolkit.errors import DataError, Finding, ModelError, first_line
 from toolkit.files import read_json, write_json
-from toolkit.hub.models import Located, locate_model, require_known
+from toolkit.hub.models import locate_model
 from toolkit.tasks.generation_batches import SequenceBatches
 from toolkit.tasks.protocol import Attribution
 from toolkit.tasks.text_model import DECODING
-from toolkit.tasks.text_opening import open_tokenizer, positions
+from toolkit.tasks.text_opening import open_causal, open_tokenizer, positions
 from toolkit.tasks.writing import Form, Writing, writing_for
 
 if TYPE_CHECKING:
@@ -325,22 +325,3 @@ def _owners(batch: Mapping[str, Any], places: np.ndarray) -> np.ndarray:
     if "cu_seq_lens" in batch:
         return np.searchsorted(batch["cu_seq_lens"].cpu().numpy(), places, "right") - 1
     return places // batch["input_ids"].shape[1]
-
-
-def open_causal(located: Located, changes: Mapping[str, Any]) -> Any:
-    """The model in float32, with values of its configuration changed.
-
-    Raises:
-        ModelError: no causal language model of this architecture, or unreadable weights.
-    """
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    try:
-        config = AutoConfig.from_pretrained(located.path, **changes, **located.config_kwargs)
-        require_known(changes, config.to_dict())
-        return AutoModelForCausalLM.from_pretrained(
-            located.path, config=config, dtype="float32", **located.kwargs
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{located.path}: cannot write text ({first_line(error)})") from error

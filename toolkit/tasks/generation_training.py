@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,14 +12,13 @@ import numpy as np
 from toolkit.data.load import Rows, load_rows
 from toolkit.data.messages import read_messages, written
 from toolkit.data.sequences import Sequences, write_sequences
-from toolkit.errors import Finding, RecipeError, raise_errors
-from toolkit.hub.models import locate_model
+from toolkit.errors import Finding, raise_errors
 from toolkit.metrics.measure import headline_split
 from toolkit.tasks.evaluation import sample_positions, scored_positions
 from toolkit.tasks.generation_batches import SequenceBatches
-from toolkit.tasks.generation_model import Losses, Manner, Writer, open_causal
-from toolkit.tasks.text_opening import open_tokenizer
-from toolkit.tasks.writing import Form, writing_for
+from toolkit.tasks.generation_model import Losses, Writer
+from toolkit.tasks.generation_opening import open_writer
+from toolkit.tasks.text_opening import check_new_weights
 
 if TYPE_CHECKING:
     import torch
@@ -203,28 +201,17 @@ def prepare(recipe: Recipe, options: Options) -> Prepared:
     Raises:
         DataError: the rows cannot be used.
         ModelError: the model cannot be opened, or does not suit the rows.
-        RecipeError: settings the model cannot do.
+        RecipeError: settings that do not go together, or that the model cannot do.
     """
     from toolkit.engine.freeze import freeze
-    from toolkit.engine.language import has_plain_head
     from toolkit.engine.lora import add_lora
     from toolkit.engine.packing import can_pack
     from toolkit.tasks.text_generation import ROLES
 
+    check_new_weights(recipe, options.vocabulary)
     rows = load_rows(recipe.data, ROLES)
-    located = locate_model(recipe.model)
-    tokenizer = open_tokenizer(located)
-    if options.chat_template is not None:
-        tokenizer.chat_template = _template(options.chat_template)
-    writing = writing_for(tokenizer, form_of(rows))
-    model = open_causal(located, recipe.model.config)
-    manner = Manner(options.max_new_tokens, repetition_penalty=options.repetition_penalty)
-    writer = Writer(
-        model, writing, options.max_length, manner, packed=False, plain_head=has_plain_head(model)
-    )
-    writer.revision = located.revision
-    writer.max_length = min(options.max_length, writer.context)
-    _require_room(writer, options)
+    writer = open_writer(recipe.model, options, rows)
+    model, writing = writer.model, writer.writing
     writer.packed = options.packing and can_pack(model, writer.max_length)
     notes = [] if writer.packed or not options.packing else [_cannot_pack(model)]
     sequences = {
@@ -235,29 +222,6 @@ def prepare(recipe: Recipe, options: Options) -> Prepared:
     if recipe.train.lora is not None:
         writer.model = add_lora(model, **recipe.train.lora.model_dump(), task_type="CAUSAL_LM")
     return Prepared(recipe, rows, sequences, writer, notes)
-
-
-def form_of(rows: Rows) -> Form:
-    """What the rows are."""
-    forms: tuple[Form, ...] = ("messages", "prompt", "text")
-    return next(form for form in forms if form in rows.columns)
-
-
-def _template(name: str) -> str:
-    try:
-        return Path(name).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(
-            Finding("error", "options.chat_template", f"{name}: cannot be read", "name a Jinja file")
-        ) from error
-
-
-def _require_room(writer: Writer, options: Options) -> None:
-    if options.max_new_tokens < writer.context:
-        return
-    message = f"the model can take {writer.context:,} tokens, those written included"
-    fix = f"set it below {writer.context:,}"
-    raise RecipeError(Finding("error", "options.max_new_tokens", message, fix))
 
 
 def _cannot_pack(model: Any) -> Finding:

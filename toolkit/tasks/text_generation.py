@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from toolkit.data.roles import Role
+from toolkit.data.vocabulary import Vocabulary
 from toolkit.recipe.schema import DataSection, Recipe, TaskOptions
 from toolkit.tasks.signature import Prompt, Signature, Text
 
@@ -45,6 +46,8 @@ class Options(TaskOptions):
     """Above 1, what was written already becomes less likely (Keskar et al. 2019, arXiv:1909.05858)."""
     chat_template: str | None = None
     """A file with a Jinja template for conversations, in place of the tokenizer's own."""
+    vocabulary: Vocabulary | None = None
+    """Which words of the training rows a model with new weights (``scratch:lstm``) knows."""
 
 
 class TextGeneration:

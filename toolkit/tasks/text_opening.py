@@ -145,23 +145,56 @@ def open_with_head(located: Located, head: str, labels: Mapping[str, Any], chang
     )
 
 
+def open_causal(located: Located, changes: Mapping[str, Any]) -> Any:
+    """A pretrained model that predicts the next token, in float32, with values of its configuration changed.
+
+    Raises:
+        ModelError: no causal language model of this architecture, or unreadable weights.
+    """
+    import transformers
+
+    models.register()
+    with opening(located, "write text"):
+        config = transformers.AutoConfig.from_pretrained(located.path, **changes, **located.config_kwargs)
+        require_known(changes, config.to_dict())
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            located.path, config=config, dtype="float32", **located.kwargs
+        )
+
+
 def new_classifier(section: ModelSection, space: LabelSpace, tokenizer: Any) -> Any:
     """One of the toolkit's own architectures with new weights, for the words of ``tokenizer``.
 
     Raises:
         RecipeError: no such architecture, or values of ``model.config`` that it does not have or cannot take.
     """
+    return _new(section, tokenizer, models.TABLE, "classify text", Problem(space).config)
+
+
+def new_causal(section: ModelSection, tokenizer: Any) -> Any:
+    """The same to predict the next word with.
+
+    Raises:
+        RecipeError: no such architecture, or values of ``model.config`` that it does not have or cannot take.
+    """
+    config = {"eos_token_id": tokenizer.eos_token_id}
+    return _new(section, tokenizer, models.LANGUAGE_MODELS, "write text", config)
+
+
+def _new(
+    section: ModelSection, tokenizer: Any, table: Mapping[str, str], purpose: str, config: Mapping[str, Any]
+) -> Any:
     name = section.name.removeprefix(SCRATCH)
     if name not in OWN:
-        message = f"no architecture '{name}' to classify text with new weights"
+        message = f"no architecture '{name}' to {purpose} with new weights"
         raise RecipeError(Finding("error", "model.name", message, did_you_mean(name, OWN)))
-    kind: Any = models.model_class(name)
+    kind: Any = models.model_class(name, table)
     _refuse_learnt(section.config)
     require_known(section.config, kind.config_class().to_dict())
     learnt = (len(tokenizer), tokenizer.pad_token_id, tokenizer.unk_token_id)
-    values = {**models.PRESETS[name], **section.config, **dict(zip(LEARNT, learnt, strict=True))}
+    values = {**models.PRESETS[name], **config, **section.config, **dict(zip(LEARNT, learnt, strict=True))}
     try:
-        return kind(kind.config_class(**values, **Problem(space).config))
+        return kind(kind.config_class(**values))
     except (ValueError, TypeError) as error:
         raise RecipeError(Finding("error", "model.config", first_line(error), "")) from error
 
