@@ -251,9 +251,14 @@ def _prediction_rows(prediction: dict[str, Any], value: Any) -> list[tuple[str, 
         (
             str(prediction["label"]),
             _score(prediction),
-            terminal.one_line(str(prediction.get("marked", value))),
+            terminal.one_line(prediction.get("marked") or _input(value)),
         )
     ]
+
+
+def _input(value: Any) -> str:
+    """An input in a line: several texts beside each other."""
+    return " | ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
 
 
 def _score(prediction: dict[str, Any]) -> str:

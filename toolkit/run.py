@@ -305,6 +305,7 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
     from toolkit.tasks.signature import (
         Environment,
         Image,
+        Pair,
         Prompt,
         Question,
         Sentence,
@@ -320,12 +321,16 @@ def read_inputs(artifact: Artifact, inputs: Sequence[str]) -> list[Any]:
         return [compared(words)]
 
     asked, columns = artifact.signature.input, artifact.manifest["data"]["columns"]
-    if isinstance(asked, Question):
-        return read_records(inputs, columns, roles_in(asked))
+
+    def read_parts(words: Sequence[str], *_: Any) -> list[Any]:
+        return read_records(words, columns, roles_in(asked))
+
     readers = {
         Text: read_texts,
         Prompt: read_texts,
         Sentence: read_texts,
+        Question: read_parts,
+        Pair: read_parts,
         Sentences: read_sentences,
         Image: read_pictures,
         Environment: read_seeds,

@@ -65,7 +65,7 @@ class Artifact:
     @property
     def signature(self) -> Signature:
         """What goes in and what comes out."""
-        return self.task.signature
+        return self.task.signature.of(self.manifest["data"].get("columns", {}))
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

@@ -41,6 +41,7 @@ LIBRARY = "transformers"
 
 _EXAMPLES = {
     "episode": "7",
+    "pair": '{"text": "It is late.", "text_pair": "The night has begun."}',
     "picture": '"picture.png"',
     "prompt": '"Where do you come from?"',
     "question": '{"question": "Who wrote it?", "context": "It was written by Ada."}',
@@ -50,6 +51,7 @@ _EXAMPLES = {
 """An input of each kind, in Python."""
 _OTHERS = {
     "episode": "other settings of the environment, other starts, other physics",
+    "pair": "other languages, other kinds of text",
     "prompt": "other languages, other subjects, other ways to ask",
     "question": "other languages, other kinds of text, other ways to ask",
     "sentences": "other languages, other subjects, longer texts",

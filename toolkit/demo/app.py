@@ -23,6 +23,7 @@ from toolkit.tasks.signature import (
     Asked,
     Environment,
     Image,
+    Pair,
     Prompt,
     Question,
     Sentence,
@@ -52,6 +53,7 @@ def _writing(artifact: Artifact) -> Tab:
 
 TABS: dict[type[Asked], Sequence[Callable[[Artifact], Tab]]] = {
     Text: (SingleTab, FileTab),
+    Pair: (AskTab, FileTab),
     Prompt: (_writing, FileTab),
     Sentence: (SingleTab, FileTab),
     Question: (AskTab, FileTab),

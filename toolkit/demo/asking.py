@@ -1,4 +1,4 @@
-"""A question, the text that may answer it, and the answer marked in it."""
+"""An input of two texts, such as a question and the text that may answer it, and its prediction."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import gradio as gr
 from toolkit.demo import examples
 from toolkit.demo.messages import MODEL, errors_shown, said
 from toolkit.demo.summary import plain
-from toolkit.demo.widgets import INPUTS, OUTPUTS, context_box
+from toolkit.demo.widgets import INPUTS, OUTPUTS
+from toolkit.tasks.signature import roles_in
 
 if TYPE_CHECKING:
     from toolkit.artifact import Artifact
 
 
 class AskTab:
-    """The tab for one question at a time."""
+    """The tab for one input of two texts at a time."""
 
     title = "One at a time"
 
@@ -26,19 +27,22 @@ class AskTab:
         self.input, self.output = INPUTS[type(self.asked)], OUTPUTS[type(self.shown)]
         self.examples = examples.read_examples(artifact)
         self.truths = {example.key: example.truth for example in self.examples}
+        self.roles = roles_in(self.asked)
+        self.label: Any = None
 
     def build(self) -> None:
-        """Question and text on the left, the text with its answer on the right, examples below."""
+        """The texts on the left, the prediction on the right, examples below."""
+        assert self.input.second is not None  # see TABS
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
-                question = self.input.component(self.asked)
-                context = context_box()
-                button = gr.Button("Answer", variant="primary", elem_id="predict")
+                first, second = self.input.component(self.asked), self.input.second(self.asked)
+                button = gr.Button(self.input.button, variant="primary", elem_id="predict")
             with gr.Column(min_width=320):
                 outputs = [self.output.component(self.shown), gr.Markdown(elem_id="truth", visible=False)]
-        given: list[Any] = [question, context]
+        self.label = outputs[0].label
+        given: list[Any] = [first, second]
         how: dict[str, Any] = {"api_visibility": "private", "concurrency_id": MODEL}
-        asking: list[Any] = [button.click, getattr(question, "submit")]  # noqa: B009  (made by gradio)
+        asking: list[Any] = [button.click, getattr(first, "submit")]  # noqa: B009  (made by gradio)
         started = gr.on(asking, self.answer, given, outputs, trigger_mode="once", **how)
         started.failure(self.clear, None, outputs, api_visibility="private")
         if self.examples:
@@ -50,22 +54,23 @@ class AskTab:
     def pick(self, index: int) -> tuple[str, str]:
         """Put an example into the boxes."""
         given = self.examples[index].given
-        return given["question"], given["context"]
+        return given[self.roles[0]], given[self.roles[1]]
 
     def predict(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Answer a question from a text: ``{"question": …, "context": …}``."""
+        """Predict from a text for each role, such as ``{"question": …, "context": …}``."""
         with errors_shown():
             return self.artifact.predict([self.input.check(given)])[0]
 
-    def answer(self, question: str, context: str) -> tuple[Any, Any]:
-        """The text with the answer marked, and the true one where it is known."""
+    def answer(self, first: str, second: str) -> tuple[Any, Any]:
+        """The prediction, and what is true where it is known."""
         with errors_shown():
-            value = self.input.check({"question": question, "context": context})
+            value = self.input.check(dict(zip(self.roles, (first, second), strict=True)))
             prediction = self.artifact.predict([value])[0]
         known = self.truths.get(self.input.key(value))
-        truth = f"{self.input.truth} of this example: **{plain(known)}**" if known is not None else ""
+        name = self.input.truth or self.output.truth
+        truth = f"{name} of this example: **{plain(known)}**" if known is not None else ""
         return self.output.render(prediction, self.shown, value), said(truth)
 
     def clear(self) -> tuple[Any, Any]:
         """Take the answer before off the page."""
-        return gr.update(value=None, label="Answer"), said("")
+        return gr.update(value=None, label=self.label), said("")

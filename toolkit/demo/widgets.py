@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +28,7 @@ from toolkit.tasks.signature import (
     Kind,
     Labels,
     Mask,
+    Pair,
     Prompt,
     Question,
     Sentence,
@@ -87,6 +88,9 @@ class Input:
     invitation: str = ""
     truth: str = ""
     """The last two are empty where the output has the word for it."""
+    second: Callable[[Any], Component] | None = None
+    """Of an input of two parts: what the other one is asked with."""
+    button: str = "Predict"
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _text_box(kind: Text | Prompt | Sentence) -> Component:
+def _text_box(kind: Text | Pair | Prompt | Sentence) -> Component:
     return gr.Textbox(
         label=kind.name.capitalize(),
         info=WORDS_ARE if isinstance(kind, Sentence) else None,
@@ -160,23 +164,38 @@ def _question_box(kind: Question) -> Component:
     )
 
 
-def context_box() -> Component:
-    """Where the text goes that may answer a question."""
+def _context_box(_kind: Question) -> Component:
+    return _second_box("Text", lines=10)
+
+
+def _pair_box(_kind: Pair) -> Component:
+    return _second_box("Second text", lines=6)
+
+
+def _second_box(label: str, lines: int) -> Component:
     return gr.Textbox(
-        label="Text",
+        label=label,
         placeholder="Paste a text here, or pick an example below",
-        lines=10,
+        lines=lines,
         max_lines=20,
         max_length=MAX_CHARACTERS,
-        elem_id="context",
+        elem_id="second",
     )
 
 
 def check_question(value: Any) -> dict[str, str]:
     """A question with its text, both with something in them."""
-    parts = {"question": "question", "context": "text"}
+    return _check_parts(value, {"question": "question", "context": "text"})
+
+
+def check_pair(value: Any) -> dict[str, str]:
+    """Two texts, both with something in them."""
+    return _check_parts(value, {"text": "first text", "text_pair": "second text"})
+
+
+def _check_parts(value: Any, nouns: Mapping[str, str]) -> dict[str, str]:
     given: dict[str, str] = {}
-    for role, noun in parts.items():
+    for role, noun in nouns.items():
         try:
             given[role] = check_text(value.get(role) if isinstance(value, dict) else None)
         except ValueError as error:
@@ -184,8 +203,12 @@ def check_question(value: Any) -> dict[str, str]:
     return given
 
 
-def _question_key(value: dict[str, str]) -> str:
+def _parts_key(value: dict[str, str]) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def _brief_pair(value: dict[str, str]) -> str:
+    return _brief_text(" | ".join(value.values()))
 
 
 def _brief_question(value: dict[str, str]) -> str:
@@ -426,11 +449,25 @@ INPUTS: dict[type[Asked], Input] = {
         triggers=("submit",),
         arrivals=(),
         keep=_as_it_is,
-        key=_question_key,
+        key=_parts_key,
         cell=_text_cell,
         brief=_brief_question,
         invitation="with their true answers: click one to try it",
         truth="True answer",
+        second=_context_box,
+        button="Answer",
+    ),
+    Pair: Input(
+        component=_text_box,
+        check=check_pair,
+        show=_as_it_is,
+        triggers=("submit",),
+        arrivals=(),
+        keep=_as_it_is,
+        key=_parts_key,
+        cell=_text_cell,
+        brief=_brief_pair,
+        second=_pair_box,
     ),
     Sentences: Input(
         component=_sentence_box,

@@ -9,6 +9,7 @@ from toolkit.metrics.measure import headline_split
 from toolkit.tasks.classification_report import report_sections
 from toolkit.tasks.evaluation import Scored, examples_of, metrics_of, scored_positions, temperature_of
 from toolkit.tasks.finishing import Outcome, Saved, Trained, in_a_sentence, rows_to_measure
+from toolkit.tasks.signature import Asked, joined, roles_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,9 +45,11 @@ class LogitsPredictor(Saved, Protocol):
 
 def measure(trained: Trained[LogitsPredictor]) -> Outcome:
     """Score every split, calibrate on validation, and say what the report shows."""
-    predictor, rows, role = trained.predictor, trained.rows, trained.role
+    predictor, rows, asked = trained.predictor, trained.rows, trained.asked
     problem, recipe = predictor.problem, trained.run.recipe
-    scored = {split: _score(predictor, rows, split, role) for split, part in rows.splits.items() if len(part)}
+    scored = {
+        split: _score(predictor, rows, split, asked) for split, part in rows.splits.items() if len(part)
+    }
     predictor.temperature = temperature_of(problem, scored.get("validation"))
     shown = headline_split(scored)
     metrics: dict[str, Any] = {
@@ -59,7 +62,7 @@ def measure(trained: Trained[LogitsPredictor]) -> Outcome:
         shown=shown,
         summary=in_a_sentence(recipe, metrics, shown, problem.best_metric.removeprefix("-")),
         sections=lambda records: report_sections(trained, scored[shown], shown, records),
-        examples=examples_of(problem, scored[shown], role),
+        examples=examples_of(problem, scored[shown], asked.name),
         manifest={"problem_type": problem.type, "label_names": list(problem.space.names)},
     )
 
@@ -73,13 +76,14 @@ def evaluate(artifact: Artifact, data: DataSection | None, roles: Sequence[Role]
     predictor: LogitsPredictor = artifact.predictor  # pyright: ignore[reportAssignmentType]
     problem = predictor.problem
     rows = rows_to_measure(artifact, data, roles, problem.space, predictor.frame, problem_type=problem.type)
-    scored = _score(predictor, rows, "test", artifact.signature.input.name)
+    scored = _score(predictor, rows, "test", artifact.signature.input)
     return metrics_of(problem, scored, predictor.temperature, artifact.recipe.train.seed)
 
 
-def _score(predictor: LogitsPredictor, rows: Rows, split: str, role: str) -> Scored:
+def _score(predictor: LogitsPredictor, rows: Rows, split: str, asked: Asked) -> Scored:
     """Logits of the rows of a split that are scored."""
     part = rows.splits[split]
     positions = scored_positions(split, len(part))
-    inputs = rows.inputs(split, role, positions)
+    roles = roles_in(asked)
+    inputs = joined(roles, [rows.inputs(split, role, positions) for role in roles])
     return Scored(part.select(positions), inputs, predictor.logits(inputs), len(part))

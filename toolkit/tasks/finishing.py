@@ -22,7 +22,7 @@ from toolkit.files import atomic_folder, write_json, write_text
 from toolkit.metrics.glossary import describe, show, show_interval
 from toolkit.metrics.speed import measure as measure_speed
 from toolkit.recipe.text import dump
-from toolkit.tasks.signature import roles_in
+from toolkit.tasks.signature import Asked, joined, roles_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,17 +86,19 @@ class Trained(Generic[P_co, L_co]):
     """What truncation cut from each split; empty for inputs that are never cut."""
 
     @property
+    def asked(self) -> Asked:
+        """What the predictor takes."""
+        return self.task.signature.of(self.rows.manifest.get("columns", {})).input
+
+    @property
     def role(self) -> str:
         """The input's role."""
-        return self.task.signature.input.name
+        return self.asked.name
 
     def inputs(self, split: str, most: int) -> Sequence[Any]:
         """What the predictor takes, for the first rows of a split."""
-        roles = roles_in(self.task.signature.input)
-        columns = [self.rows.inputs(split, role)[:most] for role in roles]
-        if len(columns) == 1:
-            return columns[0]
-        return [dict(zip(roles, cells, strict=True)) for cells in zip(*columns, strict=True)]
+        roles = roles_in(self.asked)
+        return joined(roles, [self.rows.inputs(split, role)[:most] for role in roles])
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ def _manifest(trained: Trained[Any, Any]) -> dict[str, Any]:
     run = trained.run
     return {
         "task": trained.task.name,
-        "input": trained.task.signature.input.noun,
+        "input": trained.asked.noun,
         "recipe": run.recipe.name,
         "seed": run.recipe.train.seed,
         "data": trained.rows.manifest,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,17 @@ class Text:
     name: str = "text"
     lines: int = 4
     noun: ClassVar[str] = "text"
+    pair: str = ""
+    """The role of a second text where rows may have one: an input of such rows is a :class:`Pair`."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two texts that are read together, as input: ``{"text": …, "text_pair": …}``."""
+
+    name: str = "text"
+    roles: tuple[str, ...] = ("text", "text_pair")
+    noun: ClassVar[str] = "pair"
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ class Replay:
     name: str = "replay"
 
 
-Asked = Text | Prompt | Sentence | Question | Sentences | Image | Environment
+Asked = Text | Pair | Prompt | Sentence | Question | Sentences | Image | Environment
 Kind = Text | Labels | Tags | Span | Similarities | Boxes | Mask | Replay
 
 
@@ -125,7 +137,21 @@ class Signature:
     input: Asked
     output: Kind
 
+    def of(self, columns: Container[str]) -> Signature:
+        """What it is for rows that play these roles: a text may be one of a pair."""
+        asked = self.input
+        if isinstance(asked, Text) and asked.pair in columns:
+            return replace(self, input=Pair(asked.name, (asked.name, asked.pair)))
+        return self
+
 
 def roles_in(asked: Asked) -> tuple[str, ...]:
     """The roles of a row that make up one input: several ones are a dict by role."""
-    return asked.roles if isinstance(asked, Question) else (asked.name,)
+    return asked.roles if isinstance(asked, Question | Pair) else (asked.name,)
+
+
+def joined(roles: Sequence[str], columns: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """Inputs from the cells of each role: the cells themselves, or of several roles a dict for each row."""
+    if len(roles) == 1:
+        return columns[0]
+    return [dict(zip(roles, cells, strict=True)) for cells in zip(*columns, strict=True)]

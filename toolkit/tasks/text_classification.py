@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -11,7 +12,7 @@ from pydantic import Field
 from toolkit.data.roles import Role
 from toolkit.data.vocabulary import Vocabulary
 from toolkit.recipe.schema import DataSection, ProblemType, Recipe, Section, TaskOptions
-from toolkit.tasks.signature import Labels, Signature, Text
+from toolkit.tasks.signature import Labels, Signature, Text, roles_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +30,18 @@ if TYPE_CHECKING:
     from toolkit.tasks.protocol import Check
     from toolkit.tasks.text_model import TextPredictor
 
+PAIR = "text_pair"
+"""The role of a second text, by transformers' name for it."""
+FIRST = ("sentence1", "text1", "question1", "premise")
+SECOND = ("sentence2", "text2", "question2", "hypothesis")
+"""What pairs are often called."""
 ROLES = (
-    Role("text", "text", ("text", "sentence", "review", "content", "body", "comment", "message", "tweet")),
+    Role(
+        "text",
+        "text",
+        ("text", "sentence", "review", "content", "body", "comment", "message", "tweet", *FIRST),
+    ),
+    Role(PAIR, "text", (PAIR, *SECOND), optional=True),
     Role(
         "label",
         "label",
@@ -71,7 +82,7 @@ class TextClassification:
 
     name = "text-classification"
     Options = Options
-    signature = Signature(Text("text"), Labels("label"))
+    signature = Signature(Text("text", pair=PAIR), Labels("label"))
     defaults: Mapping[str, Any] = {
         "model": {"name": "sample:minilm"},
         "data": {"source": "sample:movie-reviews"},
@@ -133,7 +144,7 @@ class TextClassification:
         from toolkit.artifact.export import export_onnx
 
         predictor = self.predictor(artifact)
-        texts = [example["text"] for example in artifact.examples] or EXPORT_TEXTS
+        texts = [example["text"] for example in artifact.examples] or predictor.as_inputs(EXPORT_TEXTS)
         example = predictor.encode(texts)
         files = [
             path for path in artifact.model_folder.iterdir() if path.suffix in {".json", ".txt", ".model"}
@@ -235,7 +246,7 @@ def _prepare(recipe: Recipe) -> _Prepared:
     encoded, ledger = {}, {}
     for split, part in rows.splits.items():
         encoded[split], ledger[split] = tokenize_rows(
-            part, predictor.tokenizer, ["text"], predictor.max_length
+            part, predictor.tokenizer, predictor.roles, predictor.max_length
         )
     rows.findings.extend(vocabulary_notes(recipe.model, predictor.tokenizer, encoded))
     freeze(predictor.model, recipe.train.freeze)
@@ -251,8 +262,12 @@ def _open(recipe: Recipe, options: Options, rows: Rows) -> TextPredictor:
     from toolkit.tasks.text_model import open_predictor
 
     assert rows.labels is not None  # a label is among the roles
+    roles = roles_in(TextClassification.signature.of(rows.columns).input)
     if options.contrastive is None:
-        words = texts_of(rows.splits["train"], "text")
-        return open_predictor(recipe.model, rows.labels, options.max_length, words, options.vocabulary)
-    refuse_unsuited(recipe, rows.labels)
-    return open_pooled(recipe.model, rows.labels, options.max_length, options.contrastive.pooling)
+        words = chain.from_iterable(texts_of(rows.splits["train"], role) for role in roles)
+        predictor = open_predictor(recipe.model, rows.labels, options.max_length, words, options.vocabulary)
+    else:
+        refuse_unsuited(recipe, rows.labels)
+        predictor = open_pooled(recipe.model, rows.labels, options.max_length, options.contrastive.pooling)
+    predictor.roles = roles
+    return predictor

@@ -14,6 +14,7 @@ from toolkit.errors import Finding, RecipeError, raise_errors
 from toolkit.tasks.problem import Problem
 from toolkit.tasks.sentence_batches import SentenceBatches, texts_of
 from toolkit.tasks.sentence_model import Pooling, open_encoder
+from toolkit.tasks.signature import joined
 from toolkit.tasks.text_model import TextPredictor
 from toolkit.tasks.text_opening import longest_input, open_tokenizer
 
@@ -109,7 +110,7 @@ def fit_classifier(predictor: TextPredictor, rows: Dataset) -> None:
 
     Args:
         predictor: with a pooled model, whose encoder is trained.
-        rows: with ``text`` and ``label``.
+        rows: with the predictor's roles and ``label``.
     """
     import torch
     from sklearn.linear_model import LogisticRegression
@@ -118,7 +119,7 @@ def fit_classifier(predictor: TextPredictor, rows: Dataset) -> None:
     from toolkit.tasks.text_batches import pad_rows
 
     model = predictor.model
-    columns = predictor.tokenize(rows["text"][:])
+    columns = predictor.tokenize(joined(predictor.roles, [rows[role][:] for role in predictor.roles]))
 
     def collate(some: np.ndarray) -> dict[str, torch.Tensor]:
         return pad_rows(

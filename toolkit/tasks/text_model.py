@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from toolkit.errors import DataError, Finding, ModelError, first_line
 from toolkit.files import read_json, write_json
 from toolkit.hub.models import SCRATCH, Located, locate_model
 from toolkit.tasks.problem import Problem
+from toolkit.tasks.protocol import Attribution
 from toolkit.tasks.text_attribution import attribute_text
 from toolkit.tasks.text_batches import MODEL_INPUTS, pad_rows
 from toolkit.tasks.text_opening import (
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
     from toolkit.data.labels import LabelSpace
     from toolkit.recipe.schema import ModelSection
-    from toolkit.tasks.protocol import Attribution, Prediction
+    from toolkit.tasks.protocol import Prediction
 
+NO_REASONS = "which words spoke for the label of a pair of texts is not shown"
 DECODING = "decoding.json"
 """In the model folder: what turns logits into predictions and has no place in transformers' configuration."""
 
@@ -79,6 +81,7 @@ class TextPredictor:
         problem: what the logits mean.
         max_length: tokens a text is cut to.
         temperature: divides the logits of classifiers, so that probabilities are calibrated.
+        roles: of the texts that are read together: an input is one text, or of several roles a dict by role.
     """
 
     revision: str | None = None
@@ -86,26 +89,34 @@ class TextPredictor:
     frame: None = None
 
     def __init__(
-        self, model: Any, tokenizer: Any, problem: Problem, *, max_length: int, temperature: float = 1.0
+        self,
+        model: Any,
+        tokenizer: Any,
+        problem: Problem,
+        *,
+        max_length: int,
+        temperature: float = 1.0,
+        roles: Sequence[str] = ("text",),
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.problem = problem
         self.max_length = max_length
         self.temperature = temperature
+        self.roles = roles
 
     def __call__(self, inputs: Sequence[Any], batch_size: int = 32) -> list[Prediction]:
-        """Predict each text, in order.
+        """Predict each text, or pair of texts, in order.
 
         Raises:
             DataError: an input is not a text, or is empty; all of them are named.
         """
-        require_texts(inputs)
+        require_texts(inputs, self.roles)
         if not inputs:
             return []
         return self.problem.decode(self.logits(inputs, batch_size), self.temperature)
 
-    def logits(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
+    def logits(self, texts: Sequence[Any], batch_size: int = 32) -> np.ndarray:
         """Raw logits, float32, shape (texts, labels)."""
         from toolkit.engine.inference import forward_rows
 
@@ -117,18 +128,25 @@ class TextPredictor:
 
         return forward_rows(self.model, lengths, collate, batch_size=batch_size)
 
-    def encode(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+    def encode(self, texts: Sequence[Any]) -> dict[str, torch.Tensor]:
         """The model's inputs for some texts, padded, int64 (texts, tokens)."""
         return pad_rows(self.tokenizer, self.tokenize(texts))
 
-    def tokenize(self, texts: Sequence[str]) -> dict[str, list[list[int]]]:
-        """The tokens of each text, cut to ``max_length``, by the name of the model's input."""
-        encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_length)
+    def tokenize(self, texts: Sequence[Any]) -> dict[str, list[list[int]]]:
+        """The tokens of each input, cut to ``max_length``, by the name of the model's input."""
+        columns = [list(texts)] if len(self.roles) == 1 else [[one[r] for one in texts] for r in self.roles]
+        encoded = self.tokenizer(*columns, truncation=True, max_length=self.max_length)
         return {name: encoded[name] for name in MODEL_INPUTS if name in encoded}
+
+    def as_inputs(self, texts: Sequence[str]) -> list[Any]:
+        """Inputs of which each text is such a text."""
+        return list(texts) if len(self.roles) == 1 else [dict.fromkeys(self.roles, text) for text in texts]
 
     def explain(self, value: Any) -> Attribution:
         """Attribute the predicted label of one text to its words."""
-        require_texts([value])
+        require_texts([value], self.roles)
+        if len(self.roles) > 1:
+            return Attribution(reason=NO_REASONS)
         target = int(self.logits([value])[0].argmax())
         return attribute_text(self.model, self.tokenizer, value, self.max_length, target)
 
@@ -136,7 +154,8 @@ class TextPredictor:
         """Write model, tokenizer and decoding into ``folder``, as ``from_pretrained`` expects them."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        write_json(folder / DECODING, {"max_length": self.max_length, "temperature": self.temperature})
+        decoding = {"max_length": self.max_length, "temperature": self.temperature}
+        write_json(folder / DECODING, {**decoding, "roles": list(self.roles)})
 
     @classmethod
     def load(cls, section: ModelSection) -> TextPredictor:
@@ -170,12 +189,21 @@ def _decoding_file(located: Located) -> Path:
     return Path(located.path) / DECODING
 
 
-def require_texts(inputs: Sequence[Any]) -> None:
-    """Refuse what is not a non-empty text, all at once."""
+def require_texts(inputs: Sequence[Any], roles: Sequence[str] = ("text",)) -> None:
+    """Refuse what is not a non-empty text, or not such a text for each of several roles, all at once."""
+    fix = "give a non-empty string"
+    if len(roles) > 1:
+        fix = "give {" + ", ".join(f'"{role}": "…"' for role in roles) + "}"
     problems = [
-        Finding("error", f"input {number}", f"not a text: {value!r}", "give a non-empty string")
+        Finding("error", f"input {number}", f"not a {'text' if len(roles) == 1 else 'pair'}: {value!r}", fix)
         for number, value in enumerate(inputs, 1)
-        if not isinstance(value, str) or not value.strip()
+        if not all(isinstance(text, str) and text.strip() for text in _texts_of(value, roles))
     ]
     if problems:
         raise DataError(problems)
+
+
+def _texts_of(value: Any, roles: Sequence[str]) -> list[Any]:
+    if len(roles) == 1:
+        return [value]
+    return [value.get(role) if isinstance(value, Mapping) else None for role in roles]

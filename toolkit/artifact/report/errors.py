@@ -22,8 +22,9 @@ def errors_section(errors: Sequence[Mapping[str, Any]], *, wrong: int, rows: int
     """The worst errors, worst first.
 
     Args:
-        errors: each with ``row`` in the source, ``input`` (a text, or a picture as uint8 (height, width, channels) with
-            its ``heatmap``), ``truth``, ``prediction``, ``score`` (null for regression) and ``loss``.
+        errors: each with ``row`` in the source, ``input`` (a text, several by role, or a picture as uint8
+            (height, width, channels) with its ``heatmap``), ``truth``, ``prediction``, ``score`` (null for regression)
+            and ``loss``.
         wrong: how many predictions are wrong in all; 0 for regression, where none is right or wrong.
         rows: how many were made.
     """
@@ -49,7 +50,12 @@ def _entry(error: Mapping[str, Any]) -> dict[str, Any]:
     if error.get("score") is not None:
         facts.append(("with probability", f"{100 * error['score']:.1f}%", ""))
     facts.append(("squared error" if error.get("score") is None else "loss", f"{error['loss']:.2f}", ""))
-    return {"facts": facts, **(_pictures(error) if "heatmap" in error else _text(str(error["input"])))}
+    return {"facts": facts, **(_pictures(error) if "heatmap" in error else _text(written(error["input"])))}
+
+
+def written(value: Any) -> str:
+    """An input as a text: several texts below each other."""
+    return "\n".join(map(str, value.values())) if isinstance(value, Mapping) else str(value)
 
 
 def _text(text: str) -> dict[str, Any]:
