@@ -29,7 +29,7 @@ ROWS = 8
 """Observations are answered in groups of this size, filled up where there are fewer: a row of a matrix product of one
 size does not depend on its neighbours, so that an episode goes the same way alone and among others."""
 
-WORK = 8_000_000
+WORK = 4_000_000
 """Weights times rows that are worth a thread."""
 
 Observations = Any

@@ -13,8 +13,11 @@ from sb3_contrib.common.utils import quantile_huber_loss
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import Tensor
 
-from toolkit.engine.rollout.learners.steps import Descent, Given, replayed, target, tell
+from toolkit.engine.rollout.learners.steps import Descent, Given, in_turn, replayed, target, tell
 from toolkit.engine.rollout.learners.traced import Traced
+
+ROWS = 1024
+"""Whose targets are found at once: what the layers make of more would not stay in a processor's cache."""
 
 
 class Lesson(NamedTuple):
@@ -77,7 +80,8 @@ def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
 
 def _descend(algorithm: Any, descent: Descent, targets: Traced, steps: int, batch_size: int) -> None:
     def lessons(drawn: ReplayBufferSamples) -> Lesson:
-        return Lesson(drawn.observations, drawn.actions, targets(drawn))
+        found = torch.cat([targets(part) for part in in_turn(drawn, ROWS)])
+        return Lesson(drawn.observations, drawn.actions, found)
 
     algorithm.policy.set_training_mode(True)
     algorithm._update_learning_rate(algorithm.policy.optimizer)
