@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.header import HeaderError, check_header, write_measured
 from benchmarks.process import ROOT, ChildError, measure
-from benchmarks.summary import spread
+from benchmarks.summary import ranged, spread
 from benchmarks.zoo import SETTINGS, Setting
 from toolkit.files import read_json, write_json
 from toolkit.recipe.catalogue import find
@@ -38,14 +39,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.agents", description=main.__doc__)
     parser.add_argument("settings", nargs="*", metavar="SETTING", help=", ".join(SETTINGS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--write-header", action="store_true", help="fill each recipe's 'measured:'")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.settings if name not in SETTINGS]
     if unknown:
         parser.error(f"unknown {', '.join(unknown)}; choose from {', '.join(SETTINGS)}")
     for name in given.settings or SETTINGS:
+        recipe = find(SETTINGS[name].recipe)
         try:
+            if given.write_header:
+                check_header(recipe)
             results = _compare(name, given.seeds)
-        except ChildError as error:
+            if given.write_header:
+                write_measured(recipe, in_short(results))
+        except (ChildError, HeaderError) as error:
             sys.exit(str(error))
         print(f"{name}: {json.dumps(results['summary'], indent=2)}", flush=True)
 
@@ -134,6 +141,20 @@ def summarise(runs: Sequence[Mapping[str, Any]], setting: Setting) -> dict[str, 
         if ratios:
             summary[f"ratio_{key}"] = {**spread(ratios), "seeds": len(ratios), "asked": ASKED}
     return summary
+
+
+def in_short(results: Mapping[str, Any]) -> str:
+    """What the recipe's header says of a comparison."""
+    summary, runs = results["summary"], results["runs"]
+    own, other = summary["toolkit"], summary["stable-baselines3"]
+    steps = max(run["steps"] for run in runs)
+    seeds = len({run["seed"] for run in runs})
+    return (
+        f"mean return {ranged(own['mean_return'], '{:.1f}')} over 100 episodes after {steps:,} steps, training seconds "
+        f"{ranged(own['seconds'], '{:.0f}')}, evaluations included, {seeds} seeds; plain stable-baselines3 with the "
+        f"zoo's settings {ranged(other['mean_return'], '{:.1f}')} in {ranged(other['seconds'], '{:.0f}')} seconds; "
+        f"{machine.in_short(results['machine'])}; {results['date']}; {results['command']}"
+    )
 
 
 def time_to(run: Mapping[str, Any], threshold: float) -> float | None:

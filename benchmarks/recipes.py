@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.header import HeaderError, check_header, write_measured
 from benchmarks.process import ROOT, ChildError, measure
-from benchmarks.summary import spread
+from benchmarks.summary import ranged, spread
 from toolkit.errors import ToolkitError
 from toolkit.files import read_json, write_json
 from toolkit.metrics.glossary import describe
@@ -118,7 +118,7 @@ def in_short(results: Mapping[str, Any]) -> str:
     runs = results["runs"]
     summary = summarise(runs, results["summary"]["metric"])
     title = describe(summary["metric"]).title
-    value, seconds = _range(summary["value"], "{:.4f}"), _range(summary["seconds"], "{:.0f}")
+    value, seconds = ranged(summary["value"], "{:.4f}"), ranged(summary["seconds"], "{:.0f}")
     share = summary["peak_share"]
     parts = [f"test {title[:1].lower() + title[1:]} {value} on {runs[0]['rows']:,} rows"]
     parts.append(f"training seconds {seconds}, evaluations included, at {_speed(summary)}")
@@ -130,11 +130,6 @@ def in_short(results: Mapping[str, Any]) -> str:
 
 def _speed(summary: Mapping[str, Any]) -> str:
     return f"{summary['samples_per_second']['mean']:,.0f} samples/s"
-
-
-def _range(values: Mapping[str, float], form: str) -> str:
-    middle, low, high = (form.format(values[key]) for key in ("mean", "low", "high"))
-    return middle if low == high else f"{middle} ({low}-{high})"
 
 
 if __name__ == "__main__":

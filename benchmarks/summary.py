@@ -151,3 +151,10 @@ def in_short(measures: Mapping[str, Any]) -> str:
     return (
         f"test accuracy {accuracy}, training seconds {seconds}, over {seeds} seed{'s' if seeds > 1 else ''}"
     )
+
+
+def ranged(values: Mapping[str, float], form: str) -> str:
+    """The mean, with the lowest and the highest value where these differ: ``0.98 (0.97-0.99)``."""
+    middle, low, high = (form.format(values[key]) for key in ("mean", "low", "high"))
+    separator = " to " if low.startswith("-") else "-"
+    return middle if low == high else f"{middle} ({low}{separator}{high})"

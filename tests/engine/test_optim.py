@@ -63,3 +63,19 @@ def test_schedules_rise_and_fall(name, after_warmup):
 
 def test_constant_is_constant_from_the_first_step():
     assert rates("constant") == [1.0] * 10
+
+
+@pytest.mark.parametrize("warmup_ratio", [0.0, 0.13])
+@pytest.mark.parametrize("name", ["linear", "cosine", "polynomial", "constant", "constant_with_warmup"])
+def test_rates_are_those_of_transformers(name: str, warmup_ratio: float):
+    from transformers import get_scheduler
+
+    optimizer = build_optimizer(nn.Linear(1, 1), "sgd", learning_rate=1e-8)
+    options = {"lr_end": 0.0} if name == "polynomial" else None
+    schedule = get_scheduler(name, optimizer, round(37 * warmup_ratio), 37, options)
+    expected: list[float] = []
+    for _ in range(37):
+        expected.append(schedule.get_last_lr()[0] / 1e-8)
+        optimizer.step()
+        schedule.step()
+    assert rates(name, warmup_ratio, 37) == pytest.approx(expected, rel=1e-12, abs=1e-12)

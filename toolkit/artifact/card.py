@@ -271,6 +271,7 @@ def _values(recipe: Recipe, metrics: Mapping[str, Any], manifest: Mapping[str, A
         "unit": unit,
         "results": [_result_table(split, metrics[split], unit) for split in SPLITS if split in metrics],
         "meanings": _meanings(metrics),
+        "calibrated": "temperature" in metrics,
         "calibration": _calibration(metrics),
         "speed": _speed(metrics.get("performance", {})),
         "data_sentence": data_sentence(recipe, manifest),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from peft import LoraConfig, PeftMixedModel, PeftModel, get_peft_model
 from torch import nn
 from transformers import PreTrainedModel
 
 from toolkit.errors import Finding, RecipeError, did_you_mean
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 TARGETS = "train.lora.target_modules"
 
@@ -37,6 +39,8 @@ def add_lora(
     Raises:
         RecipeError: no module is called so, or peft knows no adapter for it.
     """
+    from peft import LoraConfig, PeftMixedModel, get_peft_model
+
     _check_targets(model, target_modules)
     _require_linear(model, target_modules)
     config = LoraConfig(
@@ -63,7 +67,10 @@ def add_lora(
 
 def merge_lora(model: nn.Module) -> Any:
     """The plain model with the adapters' updates added to its weights; a model without adapters as it is."""
-    return model.merge_and_unload() if isinstance(model, PeftModel) else model
+    merge: Any = getattr(
+        model, "merge_and_unload", None
+    )  # peft need not be imported to see that there is none
+    return model if merge is None else merge()
 
 
 def head_modules(model: PreTrainedModel) -> list[str]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
-from transformers import get_scheduler
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
+FALLS: dict[str, Callable[[float], float]] = {
+    "linear": lambda done: 1.0 - done,
+    "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),  # Loshchilov & Hutter 2017, eq. 5
+    "polynomial": lambda done: 1.0 - done,
+    "constant": lambda done: 1.0,
+    "constant_with_warmup": lambda done: 1.0,
+}
+"""The learning rate as a share of the highest, by the share of the steps after the warm-up that are done."""
 FUSED_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
@@ -53,9 +61,20 @@ def build_optimizer(
 
 
 def build_schedule(optimizer: Optimizer, name: str, *, steps: int, warmup_ratio: float) -> LRScheduler:
-    """A schedule over ``steps`` optimiser steps that rises from zero during the first ``warmup_ratio`` of them."""
-    options = {"lr_end": 0.0} if name == "polynomial" else None  # its own default exceeds very small rates
-    return get_scheduler(name, optimizer, round(steps * warmup_ratio), steps, options)
+    """A schedule over ``steps`` optimiser steps that rises from zero during the first ``warmup_ratio`` of them.
+
+    The rates are those of transformers' ``get_scheduler``, which takes a second to import: it looks for DeepSpeed and
+    loads peft.
+    """
+    warmup = 0 if name == "constant" else round(steps * warmup_ratio)
+    fall = FALLS[name]
+
+    def share(step: int) -> float:
+        if step < warmup:
+            return step / warmup
+        return fall(min(1.0, (step - warmup) / max(1, steps - warmup)))
+
+    return LambdaLR(optimizer, share)
 
 
 def _is_norm(module: nn.Module) -> bool:

@@ -91,8 +91,8 @@ def _smaller_pieces(rows: Rows, run: Run, state: State) -> None:
     pieces = min(state.accumulation, math.ceil(len(rows) / run.processes))
     if pieces * run.processes >= len(rows):
         raise TrainingError(
-            "out of memory on a single row: shorten the inputs (options.max_length), use LoRA, "
-            "gradient checkpointing or a smaller model"
+            "out of memory on a single row: shorten or shrink the inputs, use LoRA, gradient checkpointing "
+            "or a smaller model"
         )
     state.accumulation = pieces * 2
     gc.collect()

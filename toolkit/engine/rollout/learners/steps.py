@@ -45,10 +45,7 @@ class Descent:
         self._whole = nn.Parameter(_laid_out(self._weights, [weight.data for weight in self._weights]))
         for weight, part in zip(self._weights, _parts(self._weights, self._whole.data), strict=True):
             weight.data = part
-        settings: dict[str, Any] = dict(before.defaults)
-        if "fused" in settings:
-            settings["fused"] = True  # one pass over the weights instead of one for each operation
-        self._optimizer = owner.optimizer = type(before)([self._whole], **settings)
+        self._optimizer = owner.optimizer = type(before)([self._whole], **before.defaults)
         self._loss, self._max_grad_norm = loss, max_grad_norm
         self._traced = Traced(self._differentiated)
 
