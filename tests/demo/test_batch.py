@@ -11,7 +11,7 @@ from pyarrow import parquet
 from toolkit.demo import batch
 from toolkit.demo.batch import Table
 from toolkit.demo.flat import ROWS as FLAT
-from toolkit.demo.widgets import check_text
+from toolkit.demo.inputs import check_text
 from toolkit.errors import DataError
 from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Replay
 

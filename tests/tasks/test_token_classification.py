@@ -13,8 +13,9 @@ import toolkit
 from tests.tasks.tagging_cases import sentences, write_jsonl
 from toolkit.artifact import Artifact
 from toolkit.demo.flat import ROWS
+from toolkit.demo.inputs import INPUTS
+from toolkit.demo.outputs import OUTPUTS
 from toolkit.demo.tagged import spans_of
-from toolkit.demo.widgets import INPUTS, OUTPUTS
 from toolkit.errors import DataError
 from toolkit.tasks.signature import Sentence, Tags
 from toolkit.tasks.token_decoding import describe_tags

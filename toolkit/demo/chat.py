@@ -11,9 +11,9 @@ import gradio as gr
 
 from toolkit.demo import manner
 from toolkit.demo.examples import read_examples
+from toolkit.demo.inputs import INPUTS
 from toolkit.demo.messages import errors_shown
 from toolkit.demo.streaming import in_own_thread
-from toolkit.demo.widgets import INPUTS
 from toolkit.tasks.writing import asked
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from toolkit.demo import examples, manner
+from toolkit.demo.inputs import INPUTS
 from toolkit.demo.messages import errors_shown
 from toolkit.demo.streaming import in_own_thread
-from toolkit.demo.widgets import INPUTS
 
 if TYPE_CHECKING:
     from toolkit.artifact import Artifact

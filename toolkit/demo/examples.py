@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from toolkit.demo.widgets import INPUTS, OUTPUTS
+from toolkit.demo.inputs import INPUTS
+from toolkit.demo.outputs import OUTPUTS
 from toolkit.metrics.measure import headline_split
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import gradio as gr
 
 from toolkit.demo import batch, results
 from toolkit.demo.flat import ROWS
+from toolkit.demo.inputs import INPUTS, check_text
 from toolkit.demo.messages import errors_shown
 from toolkit.demo.summary import plain
 from toolkit.demo.uploads import MAX_MEGABYTES
-from toolkit.demo.widgets import INPUTS, check_text
 from toolkit.tasks.signature import roles_in
 
 if TYPE_CHECKING:

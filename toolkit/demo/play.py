@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from toolkit.demo import examples, scene
+from toolkit.demo.inputs import INPUTS
 from toolkit.demo.messages import errors_shown
 from toolkit.demo.streaming import in_own_thread
-from toolkit.demo.widgets import INPUTS
 from toolkit.errors import EnvironmentFault, InputError
 
 if TYPE_CHECKING:

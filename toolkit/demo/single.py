@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from toolkit.demo import examples, reasons
+from toolkit.demo.inputs import INPUTS
 from toolkit.demo.messages import MODEL, errors_shown, said
+from toolkit.demo.outputs import OUTPUTS
 from toolkit.demo.summary import plain
-from toolkit.demo.widgets import INPUTS, OUTPUTS
 
 if TYPE_CHECKING:
     from toolkit.artifact import Artifact

@@ -12,9 +12,10 @@ import PIL.Image
 import pytest
 
 from toolkit.demo.app import TABS
+from toolkit.demo.inputs import INPUTS, MAX_CHARACTERS
 from toolkit.demo.messages import errors_shown
+from toolkit.demo.outputs import OUTPUTS
 from toolkit.demo.uploads import upload_folder
-from toolkit.demo.widgets import INPUTS, MAX_CHARACTERS, OUTPUTS
 from toolkit.errors import DataError, Finding
 from toolkit.tasks.signature import Boxes, Image, Kind, Labels, Mask, Replay, Signature, Text
 
