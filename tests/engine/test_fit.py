@@ -189,7 +189,7 @@ def test_out_of_memory_halves_the_batch_and_changes_nothing_else(tmp_path, capsy
 
 
 def test_out_of_memory_on_one_row_says_what_helps(tmp_path):
-    with pytest.raises(TrainingError, match=r"single row.*max_length"):
+    with pytest.raises(TrainingError, match=r"single row.*shrink the inputs"):
         train_tiny(tmp_path, loss=hungry(0))
 
 
