@@ -233,36 +233,12 @@ def predict(
     if as_json:
         terminal.print_json(predictions)
         return
-    rows = [row for p, v in zip(predictions, values, strict=True) for row in _prediction_rows(p, v)]
+    rows = [row for p, v in zip(predictions, values, strict=True) for row in terminal.prediction_rows(p, v)]
     terminal.print_table(("label", "score", "input"), rows)
 
 
 def _stdin_lines() -> list[str]:
     return [line.rstrip("\n") for line in sys.stdin if line.strip()]
-
-
-def _prediction_rows(prediction: dict[str, Any], value: Any) -> list[tuple[str, str, str]]:
-    """Label, score and input; where sentences were compared, each of them with its similarity."""
-    if "similarities" in prediction:
-        source = terminal.one_line(value["source_sentence"])
-        scores = sorted(prediction["scores"].items(), key=lambda item: -item[1])
-        return [(terminal.one_line(sentence), f"{near:.3f}", source) for sentence, near in scores]
-    return [
-        (
-            str(prediction["label"]),
-            _score(prediction),
-            terminal.one_line(prediction.get("marked") or _input(value)),
-        )
-    ]
-
-
-def _input(value: Any) -> str:
-    """An input in a line: several texts beside each other."""
-    return " | ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
-
-
-def _score(prediction: dict[str, Any]) -> str:
-    return f"{prediction['score']:.3f}" if "score" in prediction else ""
 
 
 @app.command()

@@ -115,6 +115,17 @@ def shortened(value: str) -> str:
     return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else value
 
 
+def prediction_rows(prediction: Mapping[str, Any], value: Any) -> list[tuple[str, str, str]]:
+    """Label, score and input; where sentences were compared, each of them with its similarity."""
+    if "similarities" in prediction:
+        source = one_line(value["source_sentence"])
+        scores = sorted(prediction["scores"].items(), key=lambda item: -item[1])
+        return [(one_line(sentence), f"{near:.3f}", source) for sentence, near in scores]
+    score = f"{prediction['score']:.3f}" if "score" in prediction else ""
+    given = " | ".join(map(str, value.values())) if isinstance(value, Mapping) else str(value)
+    return [(str(prediction["label"]), score, one_line(prediction.get("marked") or given))]
+
+
 def one_line(text: str, width: int = 80) -> str:
     """``text`` without line breaks, cut to ``width`` characters."""
     line = " ".join(text.split())
