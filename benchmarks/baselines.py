@@ -24,7 +24,7 @@ from safetensors import safe_open
 
 from benchmarks import machine
 from benchmarks.process import ROOT, ChildError, measure
-from benchmarks.summary import spread
+from benchmarks.summary import ranged, spread
 from toolkit.errors import ToolkitError
 from toolkit.files import read_json, write_json
 from toolkit.recipe.catalogue import find
@@ -136,14 +136,12 @@ def table(summary: Mapping[str, Row]) -> str:
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     for name, row in summary.items():
         cells = (("accuracy", "{:.4f}", 1), ("seconds", "{:.0f}", 1), ("latency_seconds", "{:.1f}", 1000))
-        figures = [_range(row[key], form, scale) for key, form, scale in cells]
+        figures = [
+            ranged({name: value * scale for name, value in row[key].items()}, form)
+            for key, form, scale in cells
+        ]
         rows.append([name, *figures, f"{row['parameters']:,}", str(len(row["seeds"]))])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _range(values: Mapping[str, float], form: str, scale: float) -> str:
-    middle, low, high = (form.format(values[key] * scale) for key in ("mean", "low", "high"))
-    return middle if low == high else f"{middle} ({low}-{high})"
 
 
 if __name__ == "__main__":

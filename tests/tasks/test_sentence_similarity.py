@@ -112,14 +112,14 @@ def test_the_folder_opens_with_transformers_and_says_how_tokens_are_pooled(paire
 def test_the_demo_compares_lines(paired: Artifact):
     tab = CompareTab(paired)
     source, others = tab.pick(0)
-    bars, truth = tab.compare(source, others)
+    bars, truth = tab.answer(source, others)
     assert set(bars) == set(others.splitlines())
     assert tab.examples[0].truth in others
     assert truth["visible"]
-    assert tab.compare("a ship", "a boat\n\n a car ")[0].keys() == {"a boat", "a car"}
+    assert tab.answer("a ship", "a boat\n\n a car ")[0].keys() == {"a boat", "a car"}
     for wrong in (("", "a"), ("a", " \n"), ("a", "b\n" * 51)):
         with pytest.raises(Exception, match="sentence"):
-            tab.compare(*wrong)
+            tab.answer(*wrong)
 
 
 def test_triplets_scores_and_labels_are_learnt(bert: Path, tmp_path: Path):

@@ -94,8 +94,7 @@ def load_rows(
     labels = _learn(picks["train"], layout, stores["train"].masks, problem_type, classes, findings)
     scans = {split: scan(pick, layout, labels, *stores[split]) for split, pick in picks.items()}
     problems = _problems(scans)
-    findings += problems.findings(data.on_error, source.name)
-    findings += [*_unlearned(scans, labels), *_repaired(scans), *_looked_up(scans)]
+    findings += [*problems.findings(data.on_error, source.name), *_unlearned(scans, labels), *_noted(scans)]
     raise_errors(findings)
     sides = _sides(scans, data)
     raise_errors(_unlearned(sides, labels))
@@ -154,7 +153,7 @@ def load_labelled(
     one = scan(pick, layout, labels, *_stores(pick, layout, frame))
     problems = _problems({"test": one})
     findings = [*source.findings, *notes, *problems.findings(data.on_error, source.name)]
-    findings += [*_repaired({"test": one}), *_looked_up({"test": one})]
+    findings += _noted({"test": one})
     raise_errors(findings)
     _refuse_empty({"test": one}, data)
     rows = _encode({"test": one}, Target(tuple(roles), found, labels), data)
@@ -247,6 +246,11 @@ def _problems(scans: Mapping[str, Scan]) -> Problems:
     for one in scans.values():
         problems.extend(one.problems)
     return problems
+
+
+def _noted(scans: Mapping[str, Scan]) -> list[Finding]:
+    """What was made of cells as they are read."""
+    return [*_repaired(scans), *_looked_up(scans)]
 
 
 def _looked_up(scans: Mapping[str, Scan]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -21,6 +22,8 @@ class AskTab:
     """The tab for one input of two texts at a time."""
 
     title = "One at a time"
+    before_truth = "{} of this example"
+    """What is said before the known answer, of the word for it."""
 
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
@@ -50,12 +53,11 @@ class AskTab:
             table = examples.build(self.artifact, self.examples)
             picked = table.click(self.pick, table, given, api_visibility="private")
             picked.success(self.answer, given, outputs, **how)
-        gr.api(self.predict, api_name="predict")  # pyright: ignore[reportPrivateImportUsage]
+        gr.api(self.predict, api_name="predict", concurrency_id=MODEL)  # pyright: ignore[reportPrivateImportUsage]
 
     def pick(self, index: int) -> tuple[str, str]:
         """Put an example into the boxes."""
-        given = self.examples[index].given
-        return given[self.roles[0]], given[self.roles[1]]
+        return self.texts(self.examples[index].given)
 
     def predict(self, given: dict[str, Any]) -> dict[str, Any]:
         """Predict from a text for each role, such as ``{"question": …, "context": …}``."""
@@ -65,12 +67,24 @@ class AskTab:
     def answer(self, first: str, second: str) -> tuple[Any, Any]:
         """The prediction, and what is true where it is known."""
         with errors_shown():
-            value = self.input.check(dict(zip(self.roles, (first, second), strict=True)))
+            value = self.input.check(self.value(first, second))
             prediction = self.artifact.predict([value])[0]
         known = self.truths.get(self.input.key(value))
-        name = self.input.truth or self.output.truth
-        truth = f"{name} of this example: **{plain(known)}**" if known is not None else ""
+        before = self.before_truth.format(self.input.truth or self.output.truth)
+        truth = f"{before}: **{plain(known)}**" if known is not None else ""
         return self.output.render(prediction, self.shown, value), said(truth)
+
+    def value(self, first: str, second: str) -> dict[str, Any]:
+        """The input that two texts make.
+
+        Raises:
+            ValueError: they make none.
+        """
+        return dict(zip(self.roles, (first, second), strict=True))
+
+    def texts(self, given: Mapping[str, Any]) -> tuple[str, str]:
+        """The two texts that stand for an input."""
+        return given[self.roles[0]], given[self.roles[1]]
 
     def clear(self) -> tuple[Any, Any]:
         """Take the answer before off the page."""

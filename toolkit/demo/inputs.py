@@ -37,9 +37,13 @@ MAX_CHARACTERS = 100_000
 BRIEF = 160
 """Characters of an example shown in the table; a click brings all of it."""
 
+SHOWN_SENTENCES = 50
+"""Sentences compared at once, and bars shown."""
+
 HEIGHT = 380
 """Pixels of a picture on the page: it and its prediction fit beside each other on a laptop."""
 
+OR_PICK = "or pick an example below"
 WORDS_ARE = "It is cut into words at spaces and punctuation, as the training data has its words."
 """Said where the words of a text matter."""
 
@@ -89,17 +93,46 @@ class Input:
     button: str = "Predict"
 
 
-def _text_box(kind: Text | Pair | Prompt | Sentence) -> Component:
+def _box(
+    label: str, hint: str, lines: tuple[int, int], *, name: str = "input", info: str | None = None
+) -> Component:
+    """Where a text goes; from so many ``lines`` to so many."""
     return gr.Textbox(
-        label=kind.name.capitalize(),
-        info=WORDS_ARE if isinstance(kind, Sentence) else None,
-        placeholder="Type or paste a text here, or pick an example below",
-        lines=6,
-        max_lines=14,
+        label=label,
+        info=info,
+        placeholder=hint,
+        lines=lines[0],
+        max_lines=lines[1],
         max_length=MAX_CHARACTERS,
-        autofocus=True,
-        elem_id="input",
+        autofocus=name == "input",
+        elem_id=name,
     )
+
+
+def _text_box(kind: Text | Pair | Prompt | Sentence) -> Component:
+    info = WORDS_ARE if isinstance(kind, Sentence) else None
+    return _box(kind.name.capitalize(), f"Type or paste a text here, {OR_PICK}", (6, 14), info=info)
+
+
+def _question_box(kind: Question) -> Component:
+    return _box(kind.name.capitalize(), "Ask something that the text below answers", (2, 4))
+
+
+def _context_box(_kind: Question) -> Component:
+    return _box("Text", f"Paste a text here, {OR_PICK}", (10, 20), name="second")
+
+
+def _pair_box(_kind: Pair) -> Component:
+    return _box("Second text", f"Paste a text here, {OR_PICK}", (6, 20), name="second")
+
+
+def _sentence_box(_kind: Sentences) -> Component:
+    return _box("Sentence", f"Type or paste a sentence here, {OR_PICK}", (2, 6))
+
+
+def _others_box(_kind: Sentences) -> Component:
+    info = f"One a line, up to {SHOWN_SENTENCES}."
+    return _box("Sentences to compare it with", "", (6, 14), name="others", info=info)
 
 
 def check_text(value: Any) -> str:
@@ -124,37 +157,6 @@ def check_sentence(value: Any) -> str | list[str]:
 
 def _sentence_key(value: str | list[str]) -> str:
     return value if isinstance(value, str) else " ".join(value)
-
-
-def _question_box(kind: Question) -> Component:
-    return gr.Textbox(
-        label=kind.name.capitalize(),
-        placeholder="Ask something that the text below answers",
-        lines=2,
-        max_lines=4,
-        max_length=MAX_CHARACTERS,
-        autofocus=True,
-        elem_id="input",
-    )
-
-
-def _context_box(_kind: Question) -> Component:
-    return _second_box("Text", lines=10)
-
-
-def _pair_box(_kind: Pair) -> Component:
-    return _second_box("Second text", lines=6)
-
-
-def _second_box(label: str, lines: int) -> Component:
-    return gr.Textbox(
-        label=label,
-        placeholder="Paste a text here, or pick an example below",
-        lines=lines,
-        max_lines=20,
-        max_length=MAX_CHARACTERS,
-        elem_id="second",
-    )
 
 
 def check_question(value: Any) -> dict[str, str]:
@@ -187,18 +189,6 @@ def _brief_pair(value: dict[str, str]) -> str:
 
 def _brief_question(value: dict[str, str]) -> str:
     return _brief_text(value["question"])
-
-
-def _sentence_box(_kind: Sentences) -> Component:
-    return gr.Textbox(
-        label="Sentence",
-        placeholder="Type or paste a sentence here, or pick an example below",
-        lines=2,
-        max_lines=6,
-        max_length=MAX_CHARACTERS,
-        autofocus=True,
-        elem_id="input",
-    )
 
 
 def _sentences_key(value: dict[str, Any]) -> str:
@@ -314,6 +304,8 @@ INPUTS: dict[type[Asked], Input] = {
         brief=_brief_sentences,
         invitation="and what belongs to the sentence in the data: click one to try it",
         truth="In the data",
+        second=_others_box,
+        button="Compare",
     ),
     Image: Input(
         _picture_box,

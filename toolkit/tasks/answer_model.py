@@ -12,12 +12,12 @@ import numpy as np
 from toolkit.data.windows import Window, Windowing
 from toolkit.errors import DataError, Finding, ModelError, RecipeError, first_line
 from toolkit.files import read_json, write_json
-from toolkit.hub.models import Located, locate_model, require_known
+from toolkit.hub.models import locate_model
 from toolkit.tasks.answer_batches import pad_windows
 from toolkit.tasks.answer_decoding import Choice, Choosing, choose_all
 from toolkit.tasks.protocol import Attribution
 from toolkit.tasks.text_model import DECODING
-from toolkit.tasks.text_opening import longest_input, open_tokenizer
+from toolkit.tasks.text_opening import longest_input, open_tokenizer, open_with_head, opening
 
 if TYPE_CHECKING:
     import torch
@@ -157,27 +157,14 @@ def open_reader(section: ModelSection, options: Options) -> Reader:
     if not tokenizer.is_fast:
         message = "its tokenizer does not tell where in the text a token is"
         raise ModelError(Finding("error", "model.name", message, "use a model with a tokenizer.json"))
-    model = _open(located, section.config)
+    with opening(located, "answer questions"):
+        # A first and a last token, whatever the checkpoint was made to tell apart.
+        model = open_with_head(located, "AutoModelForQuestionAnswering", {"num_labels": 2}, section.config)
     limit = longest_input(model, tokenizer, options.max_length)
     windowing = Windowing(tokenizer, limit, options.doc_stride, options.max_question_length)
     _require_room(windowing)
     choosing = Choosing(options.max_answer_length, options.allow_no_answer)
     return Reader(model, windowing, choosing, located.revision)
-
-
-def _open(located: Located, changes: Mapping[str, Any]) -> Any:
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForQuestionAnswering
-
-    try:
-        # A first and a last token, whatever the checkpoint was made to tell apart.
-        config = AutoConfig.from_pretrained(located.path, num_labels=2, **changes, **located.config_kwargs)
-        require_known(changes, config.to_dict())
-        return AutoModelForQuestionAnswering.from_pretrained(
-            located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{located.path}: cannot answer questions ({first_line(error)})") from error
 
 
 def leave_common_bias(model: Any) -> None:

@@ -26,6 +26,7 @@ from toolkit.tasks.answer_model import PARTS, Reader
 from toolkit.tasks.answer_training import BEST_METRIC, Prepared
 from toolkit.tasks.evaluation import EXAMPLES, row_counts, sample_positions, scored_positions
 from toolkit.tasks.finishing import Outcome, Records, Trained, in_a_sentence, rows_to_measure
+from toolkit.tasks.signature import joined
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -105,10 +106,9 @@ def _look(reader: Reader, rows: Rows, split: str) -> Looked:
     return Looked(part, reader.choices(_inputs(part)), available)
 
 
-def _inputs(rows: Dataset) -> list[dict[str, str]]:
+def _inputs(rows: Dataset) -> Sequence[dict[str, str]]:
     """Each question with its context, as a predictor takes them."""
-    columns = (rows[part][:] for part in PARTS)
-    return [dict(zip(PARTS, cells, strict=True)) for cells in zip(*columns, strict=True)]
+    return joined(PARTS, [rows[part][:] for part in PARTS])
 
 
 def _threshold(validation: Looked | None) -> float:

@@ -10,13 +10,13 @@ import numpy as np
 
 from toolkit.errors import ModelError, first_line, raise_errors
 from toolkit.files import read_json, write_json
-from toolkit.hub.models import Located, locate_model, require_known
+from toolkit.hub.models import Located, locate_model
 from toolkit.metrics.retrieval import unit
 from toolkit.tasks.protocol import Attribution
 from toolkit.tasks.sentence_input import check_sentences
-from toolkit.tasks.text_batches import MODEL_INPUTS, pad_rows
+from toolkit.tasks.text_batches import MODEL_INPUTS, pad_rows, padded
 from toolkit.tasks.text_model import DECODING
-from toolkit.tasks.text_opening import longest_input, open_tokenizer
+from toolkit.tasks.text_opening import longest_input, open_pretrained, open_tokenizer, opening
 
 if TYPE_CHECKING:
     import torch
@@ -35,18 +35,11 @@ def open_encoder(section: ModelSection) -> tuple[Any, Located]:
     Raises:
         ModelError: unreadable, or a model that does not encode texts.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModel
-
     located = locate_model(section)
-    try:
-        config = AutoConfig.from_pretrained(located.path, **section.config, **located.config_kwargs)
-        require_known(section.config, config.to_dict())
-        if config.is_encoder_decoder:
+    with opening(located, "encode text"):
+        model = open_pretrained(located, "AutoModel", section.config)
+        if model.config.is_encoder_decoder:
             raise ValueError("an encoder with a decoder; name an encoder such as sample:minilm")
-        model = AutoModel.from_pretrained(located.path, config=config, dtype="float32", **located.kwargs)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{located.path}: cannot encode text ({first_line(error)})") from error
     return model, located
 
 
@@ -120,16 +113,9 @@ class SentencePredictor:
         """
         from toolkit.engine.inference import compute_rows
 
-        columns = self._tokenize(texts)
-
-        def collate(indices: np.ndarray) -> dict[str, torch.Tensor]:
-            return pad_rows(self.tokenizer, {k: [v[i] for i in indices] for k, v in columns.items()})
-
-        lengths = [len(ids) for ids in columns["input_ids"]]
         return compute_rows(
             self.model,
-            lengths,
-            collate,
+            *padded(self.tokenizer, self._tokenize(texts)),
             lambda batch: self.pooled(self.model(**batch), batch).float(),
             batch_size=batch_size,
             accelerator=accelerator,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +48,17 @@ class TextBatches:
         del epoch  # texts are not augmented
         columns = self.rows[rows]
         return pad_rows(self.tokenizer, {name: columns[name] for name in self._columns})
+
+
+def padded(
+    tokenizer: Any, columns: Mapping[str, Sequence[Any]]
+) -> tuple[list[int], Callable[[np.ndarray], dict[str, torch.Tensor]]]:
+    """The lengths of tokenised texts, and what makes a padded batch of some of them: as an inference takes them."""
+
+    def collate(rows: np.ndarray) -> dict[str, torch.Tensor]:
+        return pad_rows(tokenizer, {name: [values[row] for row in rows] for name, values in columns.items()})
+
+    return [len(ids) for ids in columns["input_ids"]], collate
 
 
 def pad_rows(tokenizer: Any, columns: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -116,18 +116,12 @@ def fit_classifier(predictor: TextPredictor, rows: Dataset) -> None:
     from sklearn.linear_model import LogisticRegression
 
     from toolkit.engine.inference import compute_rows
-    from toolkit.tasks.text_batches import pad_rows
+    from toolkit.tasks.text_batches import padded
 
     model = predictor.model
-    columns = predictor.tokenize(joined(predictor.roles, [rows[role][:] for role in predictor.roles]))
-
-    def collate(some: np.ndarray) -> dict[str, torch.Tensor]:
-        return pad_rows(
-            predictor.tokenizer, {name: [ids[at] for at in some] for name, ids in columns.items()}
-        )
-
-    lengths = [len(ids) for ids in columns["input_ids"]]
-    vectors = compute_rows(model, lengths, collate, lambda batch: model(**batch).hidden_states[-1].float())
+    texts = joined(predictor.roles, [rows[role][:] for role in predictor.roles])
+    batches = padded(predictor.tokenizer, predictor.tokenize(texts))
+    vectors = compute_rows(model, *batches, lambda batch: model(**batch).hidden_states[-1].float())
     fitted: Any = LogisticRegression(max_iter=1000).fit(vectors, np.asarray(rows["label"][:]))
     weight, bias = np.asarray(fitted.coef_), np.asarray(fitted.intercept_)
     if len(weight) == 1:  # of two classes scikit-learn tells one logit: that of the second above the first

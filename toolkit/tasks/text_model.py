@@ -15,7 +15,7 @@ from toolkit.hub.models import SCRATCH, Located, locate_model
 from toolkit.tasks.problem import Problem
 from toolkit.tasks.protocol import Attribution
 from toolkit.tasks.text_attribution import attribute_text
-from toolkit.tasks.text_batches import MODEL_INPUTS, pad_rows
+from toolkit.tasks.text_batches import MODEL_INPUTS, pad_rows, padded
 from toolkit.tasks.text_opening import (
     longest_input,
     new_classifier,
@@ -120,13 +120,8 @@ class TextPredictor:
         """Raw logits, float32, shape (texts, labels)."""
         from toolkit.engine.inference import forward_rows
 
-        columns = self.tokenize(texts)
-        lengths = [len(ids) for ids in columns["input_ids"]]
-
-        def collate(indices: np.ndarray) -> dict[str, torch.Tensor]:
-            return pad_rows(self.tokenizer, {k: [v[i] for i in indices] for k, v in columns.items()})
-
-        return forward_rows(self.model, lengths, collate, batch_size=batch_size)
+        rows = padded(self.tokenizer, self.tokenize(texts))
+        return forward_rows(self.model, *rows, batch_size=batch_size)
 
     def encode(self, texts: Sequence[Any]) -> dict[str, torch.Tensor]:
         """The model's inputs for some texts, padded, int64 (texts, tokens)."""

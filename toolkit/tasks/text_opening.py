@@ -124,25 +124,37 @@ def opening(located: Located, purpose: str) -> Generator[None]:
         raise ModelError(f"{located.path}: cannot {purpose} ({first_line(error)})") from error
 
 
-def open_with_head(located: Located, head: str, labels: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
-    """A pretrained encoder with a new head, in float32.
+def open_pretrained(
+    located: Located,
+    kind: str,
+    changes: Mapping[str, Any],
+    labels: Mapping[str, Any] | None = None,
+    **how: Any,
+) -> Any:
+    """A pretrained model in float32.
 
     Args:
         located: the model.
-        head: the class of transformers that opens it, such as ``AutoModelForSequenceClassification``.
-        labels: the labels, as the configuration holds them.
+        kind: the class of transformers that opens it, such as ``AutoModelForCausalLM``.
         changes: values of the configuration in place of its own.
+        labels: further ones, which a recipe does not name: what a head is to tell apart.
+        how: for ``from_pretrained``.
     """
     import transformers
 
     models.register()
     config = transformers.AutoConfig.from_pretrained(
-        located.path, **labels, **changes, **located.config_kwargs
+        located.path, **(labels or {}), **changes, **located.config_kwargs
     )
     require_known(changes, config.to_dict())
-    return getattr(transformers, head).from_pretrained(
-        located.path, config=config, ignore_mismatched_sizes=True, dtype="float32", **located.kwargs
+    return getattr(transformers, kind).from_pretrained(
+        located.path, config=config, dtype="float32", **how, **located.kwargs
     )
+
+
+def open_with_head(located: Located, head: str, labels: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
+    """A pretrained encoder with a new head for the labels, as :func:`open_pretrained` opens it."""
+    return open_pretrained(located, head, changes, labels, ignore_mismatched_sizes=True)
 
 
 def open_causal(located: Located, changes: Mapping[str, Any]) -> Any:
@@ -151,15 +163,8 @@ def open_causal(located: Located, changes: Mapping[str, Any]) -> Any:
     Raises:
         ModelError: no causal language model of this architecture, or unreadable weights.
     """
-    import transformers
-
-    models.register()
     with opening(located, "write text"):
-        config = transformers.AutoConfig.from_pretrained(located.path, **changes, **located.config_kwargs)
-        require_known(changes, config.to_dict())
-        return transformers.AutoModelForCausalLM.from_pretrained(
-            located.path, config=config, dtype="float32", **located.kwargs
-        )
+        return open_pretrained(located, "AutoModelForCausalLM", changes)
 
 
 def new_classifier(section: ModelSection, space: LabelSpace, tokenizer: Any) -> Any:
