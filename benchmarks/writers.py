@@ -31,7 +31,7 @@ ASKED = 1.5
 SETTING: dict[str, Any] = {
     "model": "sample:smollm2",
     "genre": "news",
-    "rows": {"train": 480, "test": 160},
+    "rows": {"train": 240, "test": 120},
     "max_length": 256,
     "train": {"epochs": 1, "batch_size": 16, "learning_rate": 5e-4},
     "lora": {"r": 16, "lora_alpha": 32},
