@@ -45,3 +45,10 @@ def test_quiet_leaves_what_the_user_set(monkeypatch: pytest.MonkeyPatch):
     terminal.quiet()
     assert os.environ["TRANSFORMERS_VERBOSITY"] == "info"
     assert os.environ["HF_HUB_VERBOSITY"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("One. Two.", "One"), ("Reads 0.5 in one.", "Reads 0.5 in one"), ("", "")]
+)
+def test_first_sentences(text: str, sentence: str):
+    assert terminal.first_sentence(text) == sentence

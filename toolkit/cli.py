@@ -101,7 +101,12 @@ def list_recipes(as_json: Json = False) -> None:
         terminal.print_json([entry.to_dict() for entry in found])
         return
     rows = [
-        (e.name, "yes" if e.offline else "no", f"{e.summary}\n{e.task}: {e.model} on {e.data}") for e in found
+        (
+            entry.name,
+            "yes" if entry.offline else "no",
+            f"{terminal.first_sentence(entry.summary)}\n{entry.task}: {entry.model} on {entry.data}",
+        )
+        for entry in found
     ]
     terminal.print_table(("recipe", "offline", "what it does: task, model and data"), rows)
 

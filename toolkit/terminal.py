@@ -126,6 +126,11 @@ def prediction_rows(prediction: Mapping[str, Any], value: Any) -> list[tuple[str
     return [(str(prediction["label"]), score, one_line(prediction.get("marked") or given))]
 
 
+def first_sentence(text: str) -> str:
+    """``text`` up to its first full stop, without it."""
+    return text.split(". ")[0].rstrip(".")
+
+
 def one_line(text: str, width: int = 80) -> str:
     """``text`` without line breaks, cut to ``width`` characters."""
     line = " ".join(text.split())
