@@ -128,7 +128,7 @@ def prediction_rows(prediction: Mapping[str, Any], value: Any) -> list[tuple[str
 
 def first_sentence(text: str) -> str:
     """``text`` up to its first full stop, without it."""
-    return text.split(". ")[0].rstrip(".")
+    return text.split(". ", maxsplit=1)[0].rstrip(".")
 
 
 def one_line(text: str, width: int = 80) -> str:
