@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = 8
 """Examples on one page of their table."""
+BRIEF = 40
+"""Characters of a true label in the table, which does not break it into lines."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,16 @@ def build(artifact: Artifact, examples: list[Example]) -> Any:
         label=f"{_origin(artifact, kind.examples)}, {invitation}",
         components=[kind.cell(), gr.Textbox(visible=False)],
         headers=[asked.name.capitalize(), truth],
-        samples=[[example.brief, example.truth] for example in examples],
+        samples=[[example.brief, _brief(example.truth)] for example in examples],
         samples_per_page=EXAMPLES,
         type="index",
         layout="table",
         elem_id="examples",
     )
+
+
+def _brief(truth: str) -> str:
+    return textwrap.shorten(truth, BRIEF, placeholder=" …")
 
 
 def _origin(artifact: Artifact, what: str) -> str:
