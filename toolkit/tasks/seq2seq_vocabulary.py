@@ -13,21 +13,26 @@ if TYPE_CHECKING:
 END, UNKNOWN, PAD = "</s>", "<unk>", "<pad>"
 
 
-def learn_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int) -> Any:
+def learn_tokenizer(
+    texts: Iterable[str], vocab_size: int, max_length: int, *, lowercase: bool = False
+) -> Any:
     """A byte-level BPE tokenizer that ends each text with ``</s>`` (Sennrich et al. 2016, Radford et al. 2019).
 
-    Of bytes, so that no character of any language is unknown and a decoded text is the encoded one. Equal texts in
-    equal order give an equal tokenizer.
+    Of bytes, so that no character of any language is unknown and a decoded text is the encoded one, but for capitals
+    where ``lowercase`` is asked. Equal texts in equal order give an equal tokenizer.
 
     Args:
         texts: to learn from.
         vocab_size: most tokens; few texts give fewer, as a pair of tokens must occur twice to become one.
         max_length: tokens that the model takes.
+        lowercase: make every letter a small one.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    if lowercase:
+        tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     # The space before the first word lets it share tokens with the same word later on; it is no part of the text.
     tokenizer.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
