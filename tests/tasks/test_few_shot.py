@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from datasets import Dataset, Features, Value
 from safetensors.numpy import load_file
 
 import toolkit
 from toolkit.artifact import Artifact
 from toolkit.errors import DataError, RecipeError
+from toolkit.tasks.text_contrastive import named_by, with_texts
 
 CHANGES = ("data.limit=400", "options.max_length=32", "train.device=cpu", "train.logging_steps=1")
 
@@ -41,6 +43,7 @@ def test_it_is_a_text_classifier_like_any_other(few: Artifact):
     assert loaded.explain(texts[0]).pieces
     assert "register()" in (few.model_folder / "README.md").read_text()
     assert "8 training rows of each class are used" in few.report.read_text()
+    assert "4 texts that say the names of the classes are learnt" in few.report.read_text()
 
 
 def test_pieces_take_the_same_steps(bert: Path, few: Artifact, tmp_path: Path):
@@ -90,4 +93,26 @@ def test_what_cannot_be_done_is_said(bert: Path, tmp_path: Path):
             data=tmp_path / "r.jsonl",
             out=tmp_path / "out",
         )
+    with pytest.raises(RecipeError, match=r"options.contrastive.templates.*'A film' has no \{\} where"):
+        train(bert, tmp_path / "out", "options.contrastive.templates=['A film']")
+    pairs = [{"text": f"a {n}", "text_pair": f"b {n}", "label": "yn"[n % 2]} for n in range(60)]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pairs))
+    with pytest.raises(RecipeError, match=r"options.contrastive.templates.*no pair of texts"):
+        toolkit.train(
+            "text-classification",
+            "options.contrastive.templates=['A {}']",
+            f"model.name={bert}",
+            data=tmp_path / "p.jsonl",
+            out=tmp_path / "out",
+        )
     assert not (tmp_path / "out").exists()
+
+
+def test_names_of_the_classes_are_learnt_beside_the_rows():
+    rows = Dataset.from_dict(
+        {"text": ["well", "oh no"], "label": [1, 0], "row": [4, 9]},
+        Features(text=Value("string"), label=Value("int64"), row=Value("int64")),
+    )
+    learnt = with_texts(rows, named_by(["A {} film.", "{}!"], ("bad", "good")))
+    assert learnt["text"] == ["well", "oh no", "A bad film.", "A good film.", "bad!", "good!"]
+    assert learnt["label"] == [1, 0, 0, 1, 0, 1]

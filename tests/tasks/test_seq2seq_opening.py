@@ -176,7 +176,9 @@ def test_models_of_one_pair_have_no_codes(tmp_path: Path):
 
 def test_a_vocabulary_of_small_letters_reads_and_writes_nothing_else(tmp_path: Path):
     lowercase = OPTIONS.model_copy(update={"lowercase": True})
-    _, tokenizer = open_pair(ModelSection(name="scratch:marian", config={**SMALL, **HEADS}), lowercase, TEXTS)[:2]
+    _, tokenizer = open_pair(
+        ModelSection(name="scratch:marian", config={**SMALL, **HEADS}), lowercase, TEXTS
+    )[:2]
     ids = tokenizer("An ÉTÉ In ROME")["input_ids"]
     assert tokenizer.decode(ids, skip_special_tokens=True) == "an été in rome"
     assert tokenizer("an été in rome")["input_ids"] == ids

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from toolkit.data.roles import Role
 from toolkit.data.vocabulary import Vocabulary
+from toolkit.errors import Finding
 from toolkit.recipe.schema import DataSection, ProblemType, Recipe, Section, TaskOptions
 from toolkit.tasks.signature import Labels, Signature, Text, roles_in
 
@@ -60,6 +61,16 @@ class ContrastiveSection(Section):
     """Divides the cosines that a step compares: the lower, the more the nearest texts of other classes count."""
     pooling: Literal["mean", "cls", "max"] = "mean"
     """One vector of a text's tokens: their mean, the first of them, or the largest value of each dimension."""
+    templates: tuple[str, ...] = ()
+    """Texts that are learnt beside the rows, each once a class, with its name for ``{}``: ``This film is {}.``"""
+
+    @field_validator("templates")
+    @classmethod
+    def _hold_a_place_for_the_name(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+        for template in templates:
+            if "{}" not in template:
+                raise ValueError(f"'{template}' has no {{}} where the name of the class is to stand")
+        return templates
 
 
 class Options(TaskOptions):
@@ -159,6 +170,8 @@ class _Prepared:
     recipe: Recipe
     options: Options
     rows: Rows
+    learnt: Dataset
+    """The training rows, and what is learnt beside them."""
     encoded: dict[str, Dataset]
     ledger: dict[str, LedgerEntry]
     predictor: TextPredictor
@@ -180,7 +193,7 @@ class _Prepared:
         from toolkit.tasks.text_contrastive import fit_classifier
 
         if self.options.contrastive is not None:
-            fit_classifier(self.predictor, self.rows.splits["train"])
+            fit_classifier(self.predictor, self.learnt)
 
     def objective(self) -> Objective:
         """The summed loss of a batch of texts."""
@@ -243,8 +256,8 @@ def _prepare(recipe: Recipe) -> _Prepared:
     if options.few_shot is not None:
         rows = draw_few(rows, options.few_shot, recipe.train.seed)
     predictor = _open(recipe, options, rows)
-    encoded, ledger = {}, {}
-    for split, part in rows.splits.items():
+    learnt, encoded, ledger = _learnt(options, rows), {}, {}
+    for split, part in {**rows.splits, "train": learnt}.items():
         encoded[split], ledger[split] = tokenize_rows(
             part, predictor.tokenizer, predictor.roles, predictor.max_length
         )
@@ -252,7 +265,21 @@ def _prepare(recipe: Recipe) -> _Prepared:
     freeze(predictor.model, recipe.train.freeze)
     if recipe.train.lora is not None:
         predictor.model = add_lora(predictor.model, **recipe.train.lora.model_dump())
-    return _Prepared(recipe, options, rows, encoded, ledger, predictor)
+    return _Prepared(recipe, options, rows, learnt, encoded, ledger, predictor)
+
+
+def _learnt(options: Options, rows: Rows) -> Dataset:
+    """The training rows, and texts of the classes' names where they are asked for, which a note tells."""
+    from toolkit.tasks.text_contrastive import named_by, with_texts
+
+    train, contrastive = rows.splits["train"], options.contrastive
+    if contrastive is None or not contrastive.templates:
+        return train
+    assert rows.labels is not None  # a label is among the roles
+    made = named_by(contrastive.templates, rows.labels.names)
+    message = f"{len(made)} texts that say the names of the classes are learnt beside the training rows"
+    rows.findings.append(Finding("note", "options.contrastive.templates", message))
+    return with_texts(train, made)
 
 
 def _open(recipe: Recipe, options: Options, rows: Rows) -> TextPredictor:
@@ -267,7 +294,7 @@ def _open(recipe: Recipe, options: Options, rows: Rows) -> TextPredictor:
         words = chain.from_iterable(texts_of(rows.splits["train"], role) for role in roles)
         predictor = open_predictor(recipe.model, rows.labels, options.max_length, words, options.vocabulary)
     else:
-        refuse_unsuited(recipe, rows.labels)
+        refuse_unsuited(recipe, rows.labels, options.contrastive, roles)
         predictor = open_pooled(recipe.model, rows.labels, options.max_length, options.contrastive.pooling)
     predictor.roles = roles
     return predictor

@@ -19,6 +19,8 @@ from toolkit.tasks.text_model import TextPredictor
 from toolkit.tasks.text_opening import longest_input, open_tokenizer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from datasets import Dataset
 
@@ -26,10 +28,19 @@ if TYPE_CHECKING:
     from toolkit.engine.stages import Part
     from toolkit.engine.turn import Batch
     from toolkit.recipe.schema import ModelSection, Recipe
+    from toolkit.tasks.text_classification import ContrastiveSection
 
 
-def refuse_unsuited(recipe: Recipe, space: LabelSpace) -> None:
+def refuse_unsuited(
+    recipe: Recipe, space: LabelSpace, section: ContrastiveSection, roles: Sequence[str]
+) -> None:
     """Refuse what this way of training cannot do.
+
+    Args:
+        recipe: for its ``train`` section.
+        space: the labels.
+        section: how to draw texts together.
+        roles: of the texts: one, or two as a pair.
 
     Raises:
         RecipeError: all of it at once.
@@ -46,7 +57,28 @@ def refuse_unsuited(recipe: Recipe, space: LabelSpace) -> None:
     if recipe.train.label_smoothing_factor:
         message = "pairs of texts have no label to smooth"
         wrong.append(Finding("error", "train.label_smoothing_factor", message, "set it to 0"))
+    if section.templates and len(roles) > 1:
+        message = "a text with the name of a class is no pair of texts"
+        wrong.append(Finding("error", "options.contrastive.templates", message, "leave it out"))
     raise_errors(wrong, RecipeError)
+
+
+def named_by(templates: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
+    """A text a class by each template, with the class's name for ``{}`` (SetFit's templates)."""
+    return [
+        {"text": template.replace("{}", name), "label": code}
+        for template in templates
+        for code, name in enumerate(names)
+    ]
+
+
+def with_texts(rows: Dataset, made: list[dict[str, Any]]) -> Dataset:
+    """Texts and labels of rows, then further ones."""
+    import datasets
+
+    features = datasets.Features({name: rows.features[name] for name in ("text", "label")})
+    further = datasets.Dataset.from_list(made, features)
+    return datasets.concatenate_datasets([rows.select_columns(list(features)), further])
 
 
 def open_pooled(section: ModelSection, space: LabelSpace, max_length: int, pooling: Pooling) -> TextPredictor:
