@@ -100,12 +100,14 @@ def train(recipe: Path, changes: Sequence[str], work: Path) -> dict[str, Any]:
 
 
 def summarise(runs: Sequence[Mapping[str, Any]], metric: str | None = None) -> dict[str, Any]:
-    """Spread of the quoted metric and of the seconds over the seeds."""
+    """Spread of the quoted metric, of what it was before training if that was measured, and of the seconds."""
     name = metric or next(iter(runs[0]["test"]))
+    before = f"{name}_before"
     shares = [run["peak_share"] for run in runs if run["peak_share"] is not None]
     return {
         "metric": name,
         "value": spread([run["test"][name] for run in runs]),
+        "before": spread([run["test"][before] for run in runs]) if before in runs[0]["test"] else None,
         "seconds": spread([run["seconds"] for run in runs]),
         "samples_per_second": spread([run["samples_per_second"] for run in runs]),
         "peak_share": spread(shares) if shares else None,
@@ -120,7 +122,8 @@ def in_short(results: Mapping[str, Any]) -> str:
     title = describe(summary["metric"]).title
     value, seconds = ranged(summary["value"], "{:.4f}"), ranged(summary["seconds"], "{:.0f}")
     share = summary["peak_share"]
-    parts = [f"test {title[:1].lower() + title[1:]} {value} on {runs[0]['rows']:,} rows"]
+    was = f", before training {ranged(summary['before'], '{:.4f}')}," if summary["before"] else ""
+    parts = [f"test {title[:1].lower() + title[1:]} {value}{was} on {runs[0]['rows']:,} rows"]
     parts.append(f"training seconds {seconds}, evaluations included, at {_speed(summary)}")
     parts += [f"{share['mean']:.0%} of the machine's matrix-multiply peak"] if share else []
     parts.append(f"{len(runs)} seed{'s' if len(runs) > 1 else ''}")
@@ -129,7 +132,8 @@ def in_short(results: Mapping[str, Any]) -> str:
 
 
 def _speed(summary: Mapping[str, Any]) -> str:
-    return f"{summary['samples_per_second']['mean']:,.0f} samples/s"
+    mean = summary["samples_per_second"]["mean"]
+    return f"{mean:,.0f} samples/s" if mean >= 10 else f"{mean:.1f} samples/s"
 
 
 if __name__ == "__main__":
