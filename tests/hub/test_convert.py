@@ -167,7 +167,7 @@ def test_newswire_is_running_text_without_the_signature(tmp_path: Path):
     folder.mkdir(parents=True)
     body = "Showers continued in\nthe cocoa zone.\n    Arrivals were\n1,221 bags.\n       \n Reuter\n\x03"
     whole = {"title": "COCOA  REVIEW", "body": body, "date": "26-FEB-1987", "topics": ["cocoa"], "id": "1"}
-    shouted = {**whole, "body": "Its name is Reuter.\nREUTERS \x03", "places": ["uk"], "id": "3"}
+    shouted = {**whole, "body": "Its name is Reuter.\n Reuter\n REUTERS \x03", "places": ["uk"], "id": "3"}
     entries = [whole, {**whole, "id": "2"}, shouted, {"title": "NO TEXT", "date": "", "id": "4"}]
     (folder / "reuters-000.json").write_text(json.dumps(entries))
     reuters.convert(tmp_path, tmp_path / "out")

