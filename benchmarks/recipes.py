@@ -110,7 +110,8 @@ def summarise(runs: Sequence[Mapping[str, Any]], metric: str | None = None) -> d
         "before": spread([run["test"][before] for run in runs]) if before in runs[0]["test"] else None,
         "seconds": spread([run["seconds"] for run in runs]),
         "samples_per_second": spread([run["samples_per_second"] for run in runs]),
-        "peak_share": spread(shares) if shares else None,
+        # above 1 the peak was measured while others were at work: such a share says nothing
+        "peak_share": spread(shares) if shares and max(shares) <= 1 else None,
         "others": max(run["others"] for run in runs),
     }
 

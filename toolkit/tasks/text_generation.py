@@ -60,9 +60,9 @@ class TextGeneration:
         "model": {"name": "sample:smollm2"},
         "data": {"source": "sample:dialogues"},
         "train": {
-            "epochs": 2,
-            "batch_size": 16,
-            "learning_rate": 2e-4,
+            "epochs": 3,
+            "batch_size": 8,
+            "learning_rate": 5e-4,
             "lora": {"r": 16, "lora_alpha": 32},
         },
     }
