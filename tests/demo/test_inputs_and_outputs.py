@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 
 from toolkit.demo.app import TABS
-from toolkit.demo.inputs import INPUTS, MAX_CHARACTERS
+from toolkit.demo.inputs import INPUTS, MAX_CHARACTERS, brief
 from toolkit.demo.messages import errors_shown
 from toolkit.demo.outputs import OUTPUTS
 from toolkit.demo.uploads import upload_folder
@@ -214,3 +214,11 @@ def test_a_mask_is_laid_over_its_picture_with_a_legend() -> None:
 
     assert shown["label"] == "Prediction: grey matter 25%"
     assert shown["legend"] == ["background 75%", "grey matter 25%"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a b", "a b"), ("one\ntwo three four", "one two …"), ("長" * 60, "長" * 9 + "…"), ("", ""), ("…", "…")],
+)
+def test_long_texts_are_cut_between_words_where_there_are_any(text: str, shown: str):
+    assert brief(text, 10) == shown

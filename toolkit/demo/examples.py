@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from toolkit.demo.inputs import INPUTS
+from toolkit.demo.inputs import INPUTS, brief
 from toolkit.demo.outputs import OUTPUTS
 from toolkit.metrics.measure import headline_split
 
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = 8
 """Examples on one page of their table."""
-BRIEF = 40
-"""Characters of a true label in the table, which does not break it into lines."""
+TRUTH = 40
+"""Characters of a true label in their table, which does not break it into lines."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +55,12 @@ def build(artifact: Artifact, examples: list[Example]) -> Any:
         label=f"{_origin(artifact, kind.examples)}, {invitation}",
         components=[kind.cell(), gr.Textbox(visible=False)],
         headers=[asked.name.capitalize(), truth],
-        samples=[[example.brief, _brief(example.truth)] for example in examples],
+        samples=[[example.brief, brief(example.truth, TRUTH)] for example in examples],
         samples_per_page=EXAMPLES,
         type="index",
         layout="table",
         elem_id="examples",
     )
-
-
-def _brief(truth: str) -> str:
-    return textwrap.shorten(truth, BRIEF, placeholder=" …")
 
 
 def _origin(artifact: Artifact, what: str) -> str:

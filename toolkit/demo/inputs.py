@@ -59,8 +59,15 @@ def _text_cell() -> Component:
     return gr.HTML(visible=False)  # a Textbox would cut every example to 60 characters
 
 
+def brief(text: str, most: int = BRIEF) -> str:
+    """A text on one line of so many characters, cut between words, or within a first word that is longer than that."""
+    line = " ".join(text.split())
+    cut = textwrap.shorten(line, most, placeholder=" …")
+    return f"{line[: most - 1]}…" if cut == "…" != line else cut
+
+
 def _brief_text(value: str) -> str:
-    return html.escape(textwrap.shorten(value, BRIEF, placeholder=" …"))
+    return html.escape(brief(value))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import PIL.Image
 from gradio.components import Component
 
 from toolkit.demo import pictures, tagged
-from toolkit.demo.inputs import BRIEF, SHOWN_SENTENCES
+from toolkit.demo.inputs import SHOWN_SENTENCES, brief
 from toolkit.tasks.protocol import Prediction
 from toolkit.tasks.signature import Boxes, Kind, Labels, Mask, Similarities, Span, Tags, Text
 
@@ -97,7 +96,7 @@ def _render_span(prediction: Prediction, kind: Span, value: dict[str, str]) -> A
     """The text with the answer marked; the label says how sure that is."""
     context, start, end = value["context"], prediction["start"], prediction["end"]
     parts = [(context[:start], None), (context[start:end], kind.name), (context[end:], None)]
-    said = f"Answer: {textwrap.shorten(prediction['label'], BRIEF, placeholder=' …')}"
+    said = f"Answer: {brief(prediction['label'])}"
     label = f"{said} ({prediction['score']:.0%})"
     return gr.update(value=[part for part in parts if part[0]], label=label)
 
