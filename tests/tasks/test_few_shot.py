@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,12 @@ def few(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 
 def train(bert: Path, out: Path, *changes: str) -> Artifact:
     return toolkit.train("nlp/few-shot-reviews", *CHANGES, *changes, f"model.name={bert}", out=out)
+
+
+def train_on(rows: list[dict[str, Any]], bert: Path, folder: Path, *changes: str) -> Artifact:
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    changes = (*changes, f"model.name={bert}")
+    return toolkit.train("text-classification", *changes, data=folder / "rows.jsonl", out=folder / "out")
 
 
 def test_it_is_a_text_classifier_like_any_other(few: Artifact):
@@ -60,15 +67,8 @@ def test_three_classes_have_a_logit_each(bert: Path, tmp_path: Path):
         for n in range(30)
         for kind in ("cat", "dog", "ship")
     ]
-    (tmp_path / "kinds.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     changes = ("options.few_shot=4", "options.contrastive={}", "train.max_steps=4", "train.batch_size=12")
-    run = toolkit.train(
-        "text-classification",
-        *changes,
-        f"model.name={bert}",
-        data=tmp_path / "kinds.jsonl",
-        out=tmp_path / "run",
-    )
+    run = train_on(rows, bert, tmp_path, *changes)
     assert run.metrics["test"]["accuracy"]["value"] > 0.8
     assert run.metrics["test"]["rows"] == 9
 
@@ -82,29 +82,14 @@ def test_what_cannot_be_done_is_said(bert: Path, tmp_path: Path):
         train(bert, tmp_path / "out", "train.batch_size=1", "train.label_smoothing_factor=0.1")
     assert "train.batch_size" in str(caught.value)
     assert "train.label_smoothing_factor" in str(caught.value)
-    (tmp_path / "r.jsonl").write_text(
-        "".join(json.dumps({"text": f"a {n}", "label": n / 7}) + "\n" for n in range(40))
-    )
+    numbers = [{"text": f"a {n}", "label": n / 7} for n in range(40)]
     with pytest.raises(RecipeError, match=r"options.contrastive.*regression"):
-        toolkit.train(
-            "text-classification",
-            "options.contrastive={}",
-            f"model.name={bert}",
-            data=tmp_path / "r.jsonl",
-            out=tmp_path / "out",
-        )
+        train_on(numbers, bert, tmp_path, "options.contrastive={}")
     with pytest.raises(RecipeError, match=r"options.contrastive.templates.*'A film' has no \{\} where"):
         train(bert, tmp_path / "out", "options.contrastive.templates=['A film']")
     pairs = [{"text": f"a {n}", "text_pair": f"b {n}", "label": "yn"[n % 2]} for n in range(60)]
-    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pairs))
     with pytest.raises(RecipeError, match=r"options.contrastive.templates.*no pair of texts"):
-        toolkit.train(
-            "text-classification",
-            "options.contrastive.templates=['A {}']",
-            f"model.name={bert}",
-            data=tmp_path / "p.jsonl",
-            out=tmp_path / "out",
-        )
+        train_on(pairs, bert, tmp_path, "options.contrastive.templates=['A {}']")
     assert not (tmp_path / "out").exists()
 
 

