@@ -18,6 +18,8 @@ import toolkit
 from tests.tasks.writers import chats, conversation, small_tokenizer, small_writer
 from toolkit.artifact import Artifact
 from toolkit.errors import DataError, RecipeError
+from toolkit.tasks import generation_training
+from toolkit.tasks.evaluation import sample_positions
 from toolkit.tasks.generation_model import Manner, Writer
 
 QUICK = ("train.max_steps=4", "options.max_new_tokens=8", "train.device=cpu")
@@ -182,6 +184,26 @@ def test_other_rows_are_measured(chatting: Artifact, tmp_path: Path) -> None:
 
     assert measured["rows"] == 20
     assert "perplexity_before" not in measured
+
+
+def test_some_rows_of_a_large_training_split_are_measured(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation_training, "SCORED", 5)
+    data = tmp_path / "data"
+    data.mkdir()
+    lines = texts(tmp_path).read_text().splitlines(keepends=True)
+    for split, part in {"train": lines[:24], "validation": lines[24:27], "test": lines[27:]}.items():
+        (data / f"{split}.jsonl").write_text("".join(part))
+    artifact = toolkit.train(
+        "text-generation", *QUICK, "train.lora=null", f"model.name={model}", data=data, out=tmp_path / "run"
+    )
+
+    measured = artifact.metrics["train"]
+    assert (measured["rows"], measured["rows_available"]) == (5, 24)
+    same = tmp_path / "same.jsonl"
+    same.write_text("".join(lines[at] for at in sample_positions(24, 5)))
+    assert artifact.evaluate(same)["loss"]["value"] == pytest.approx(measured["loss"]["value"], rel=1e-5)
 
 
 def test_padding_gives_the_losses_of_packing(model: Path, tmp_path: Path) -> None:

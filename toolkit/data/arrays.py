@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from toolkit.hub.cache import cache_folder
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 IN_MEMORY = 1 << 20
 PIECE = 1 << 16
@@ -26,6 +30,14 @@ def allocate(length: int, dtype: DTypeLike) -> np.ndarray:
     # The mapping keeps the file alive, and nothing is left of it after.
     with TemporaryFile(dir=cache_folder()) as file:
         return np.memmap(file, dtype, "w+", shape=(length,))
+
+
+def column_array(dataset: Dataset, name: str) -> np.ndarray:
+    """A column of numbers, in the rows' order.
+
+    ``dataset.data`` is not asked: of rows that were selected it holds those that were left out as well.
+    """
+    return dataset.with_format("arrow")[name][:].to_numpy()
 
 
 def pieces(length: int) -> Iterator[slice]:

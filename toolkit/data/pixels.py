@@ -16,6 +16,7 @@ import pyarrow as pa
 from datasets import Image as ImageFeature
 from PIL import Image
 
+from toolkit.data.arrays import column_array
 from toolkit.data.compute import compute as pc
 from toolkit.data.pictures import Frame, PictureError, open_picture
 from toolkit.data.store import BATCH, Stored, file_identity, stored, write_arrow
@@ -86,7 +87,7 @@ class PixelStore:
         return np.searchsorted(self.indices, indices).astype(np.int64)
 
     def _column(self, name: str) -> np.ndarray:
-        return self.stored.dataset.data.column(name).to_numpy()
+        return column_array(self.stored.dataset, name)
 
 
 @dataclass(frozen=True)

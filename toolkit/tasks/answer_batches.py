@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.data.arrays import column_array
+
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
@@ -36,7 +38,7 @@ class WindowBatches:
     @property
     def lengths(self) -> np.ndarray:
         """Tokens of each window, int32 (windows,)."""
-        return self.rows.data.column("length").to_numpy()
+        return column_array(self.rows, "length")
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Row numbers of each optimiser step of an epoch."""

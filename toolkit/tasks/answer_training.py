@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.data.answers import read_answers
+from toolkit.data.arrays import column_array
 from toolkit.data.load import Rows, load_rows
 from toolkit.data.windows import Windows, write_windows
 from toolkit.errors import Finding, raise_errors
@@ -85,7 +86,7 @@ class Prepared:
         part, rows = self.windows["validation"], self.rows.splits["validation"]
         contexts, truths = list(rows["context"]), truths_of(rows)
         windows = [part.window(at) for at in range(len(part.rows))]
-        positions = np.stack([part.rows.data.column(name).to_numpy() for name in POSITIONS], 1)
+        positions = np.stack([column_array(part.rows, name) for name in POSITIONS], 1)
         choosing = self.reader.choosing
 
         def evaluate() -> dict[str, float]:
@@ -143,7 +144,7 @@ def _notes(recipe: Recipe, windows: dict[str, Windows], options: Options) -> lis
     for split, part in windows.items():
         notes += part.lost.findings(recipe.data.on_error, f"the {split} rows")
     part = windows["train"]
-    start, end = (part.rows.data.column(name).to_numpy() for name in POSITIONS)
+    start, end = (column_array(part.rows, name) for name in POSITIONS)
     long = int((end - start >= options.max_answer_length).sum())
     if long:
         message = (
@@ -155,7 +156,7 @@ def _notes(recipe: Recipe, windows: dict[str, Windows], options: Options) -> lis
     if cut:
         message = f"{cut:,} training questions are cut to {options.max_question_length} tokens"
         notes.append(Finding("warning", "options.max_question_length", message, "raise it"))
-    sources = len(set(part.rows.data.column("source").to_pylist()))
+    sources = len(np.unique(column_array(part.rows, "source")))
     if len(part.rows) > sources:
         message = f"{sources:,} contexts of the training split are read in {len(part.rows):,} windows"
         notes.append(Finding("note", "options.max_length", message))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.data.arrays import column_array
 from toolkit.data.blocks import NO_WORD
 from toolkit.tasks.text_batches import pad_rows
 
@@ -88,7 +89,7 @@ class MaskedBatches:
         self.masking = masking
         self.train = train
         self.seed = seed
-        self.lengths = blocks.data.column("length").to_numpy()
+        self.lengths = column_array(blocks, "length")
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Block numbers of each optimiser step of an epoch."""

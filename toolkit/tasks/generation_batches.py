@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.data.arrays import column_array
 from toolkit.data.sequences import IGNORED
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class SequenceBatches:
     @property
     def lengths(self) -> np.ndarray:
         """Tokens of each sequence, int32 (rows,)."""
-        return self.rows.data.column("length").to_numpy()
+        return column_array(self.rows, "length")
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Row numbers of each optimiser step of an epoch."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.data.arrays import column_array
 from toolkit.errors import DataError, Finding, ModelError, first_line
 from toolkit.files import read_json, write_json
 from toolkit.hub.models import locate_model
@@ -232,7 +233,7 @@ class Writer:
         from toolkit.engine.packing import packed_attention
 
         batches = SequenceBatches(rows, train, self.packed, self.padding)
-        source = rows.data.column("source").to_numpy()
+        source = column_array(rows, "source")
         nats, counts = np.zeros(sources), np.zeros(sources)
         with packed_attention(plain(self.model), self.packed), _evaluating(self.model):
             for some in batches.in_order():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from toolkit.data.arrays import column_array
 from toolkit.data.load import Rows, load_rows
 from toolkit.data.messages import read_messages, written
 from toolkit.data.sequences import Sequences, write_sequences
@@ -145,7 +146,7 @@ class Prepared:
         """The losses of a split's rows as the model is now; of the training split those of some rows."""
         part, rows = self.sequences[split].rows, len(self.rows.splits[split])
         wanted = scored_positions(split, rows, SCORED)
-        kept = np.flatnonzero(np.isin(part.data.column("source").to_numpy(), wanted))
+        kept = np.flatnonzero(np.isin(column_array(part, "source"), wanted))
         losses = self.writer.losses(part.select(kept), rows, self.recipe.train)
         return Losses(*(values[wanted] for values in (losses.nats, losses.tokens, losses.bytes)))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.data.arrays import column_array
 from toolkit.data.scan import content_keys
 from toolkit.data.store import arrow_batches
 from toolkit.data.text import LedgerEntry, tokenize_rows
@@ -65,7 +66,7 @@ class SentenceBatches:
         self.train = train
         self.fewest = fewest
         self.columns = dict(columns or {})
-        lengths = [part.data.column("length").to_numpy() for part in parts]
+        lengths = [column_array(part, "length") for part in parts]
         self.lengths: np.ndarray = np.stack(lengths).sum(axis=0, dtype=np.int32)
         self._names = [name for name in MODEL_INPUTS if name in self.parts[0].column_names]
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from toolkit.data.arrays import column_array
 from toolkit.engine.turn import IGNORED
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Seq2SeqBatches:
         self.tokenizer = tokenizer
         self.model = model
         self.train = train
-        self.lengths = rows.data.column("length").to_numpy()
+        self.lengths = column_array(rows, "length")
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Row numbers of each optimiser step of an epoch."""

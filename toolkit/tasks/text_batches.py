@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.data.arrays import column_array
+
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
@@ -29,7 +31,7 @@ class TextBatches:
         self.rows = rows
         self.tokenizer = tokenizer
         self.train = train
-        self.lengths = rows.data.column("length").to_numpy()
+        self.lengths = column_array(rows, "length")
         self._columns = [name for name in (*MODEL_INPUTS, "labels") if name in rows.column_names]
 
     @property

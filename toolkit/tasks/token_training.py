@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from toolkit.data.arrays import column_array
 from toolkit.data.load import Rows, load_rows
 from toolkit.data.pieces import IGNORE, Cut, Labelling, tokenize_words
 from toolkit.data.tags import TAGS
@@ -63,7 +64,7 @@ class Prepared:
 
     def _batches(self, split: str) -> WindowBatches:
         rows = self.encoded[split]
-        lengths = rows.data.column("length").to_numpy()
+        lengths = column_array(rows, "length")
         return WindowBatches(rows, lengths, self.predictor.tokenizer, self.recipe.train)
 
     def _objective(self) -> Objective:
