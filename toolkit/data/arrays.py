@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -37,7 +37,8 @@ def column_array(dataset: Dataset, name: str) -> np.ndarray:
 
     ``dataset.data`` is not asked: of rows that were selected it holds those that were left out as well.
     """
-    return dataset.with_format("arrow")[name][:].to_numpy()
+    column: Any = dataset.with_format("arrow")[name]
+    return column[:].to_numpy()
 
 
 def pieces(length: int) -> Iterator[slice]:
