@@ -38,3 +38,7 @@ def test_what_was_measured_before_training_stands_beside_it():
     said = in_short(results(0.25, perplexity=38.0, perplexity_before=46.0))
     assert "test perplexity 39.0000 (38.0000-40.0000), before training 47.0000 (46.0000-48.0000), on" in said
     assert "at 0.2 samples/s" in said
+
+
+def test_a_title_of_capitals_keeps_them():
+    assert in_short(results(1.0, rouge1=0.3)).startswith("test ROUGE-1 1.3000")

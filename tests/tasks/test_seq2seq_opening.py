@@ -72,10 +72,21 @@ def test_unknown_architectures_and_keys_are_told_with_the_nearest():
         open_pair(ModelSection(name="scratch:marian", config={"vocab_size": 3}), OPTIONS, TEXTS)
 
 
-def test_values_that_do_not_go_together_are_told():
-    config = {**SMALL, "d_model": 15, **HEADS}
+@pytest.mark.parametrize("width", [15, 0, -16, "wide"])
+def test_values_that_do_not_go_together_are_told(width: object):
+    config = {**SMALL, "d_model": width, **HEADS}
     with pytest.raises(RecipeError, match=r"model.config: "):
         open_pair(ModelSection(name="scratch:marian", config=config), OPTIONS, TEXTS)
+
+
+def test_new_weights_are_spread_by_the_width_unless_the_recipe_says_otherwise():
+    config = {**SMALL, "d_model": 64, **HEADS}
+    model, _, _ = open_pair(ModelSection(name="scratch:marian", config=config), OPTIONS, TEXTS)
+    assert model.get_input_embeddings().weight.std().item() == pytest.approx(64**-0.5, rel=0.05)
+
+    config = {**config, "init_std": 0.02}
+    model, _, _ = open_pair(ModelSection(name="scratch:marian", config=config), OPTIONS, TEXTS)
+    assert model.get_input_embeddings().weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
 def test_new_weights_and_vocabulary_follow_from_seed_and_texts():

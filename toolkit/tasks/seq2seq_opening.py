@@ -152,10 +152,18 @@ def _new_pair(section: ModelSection, options: Seq2SeqOptions, texts: Iterable[st
     require_known(section.config, _own_keys(kind))
     longest = max(options.max_source_length, options.max_target_length)
     tokenizer = learn_tokenizer(texts, options.vocab_size, longest, lowercase=options.lowercase)
+    sizes = {**NEW[name], **section.config}
     try:
-        config = kind(**{**_filled(kind, tokenizer, longest), **NEW[name], **section.config})
+        config = kind(**{**_filled(kind, tokenizer, longest), **_spread(kind, sizes), **sizes})
         model: Any = AutoModelForSeq2SeqLM.from_config(config)
-    except (TypeError, ValueError, RuntimeError, AssertionError, StrictDataclassError) as error:
+    except (
+        ArithmeticError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        AssertionError,
+        StrictDataclassError,
+    ) as error:
         reason = first_line(error)
         raise RecipeError(Finding("error", "model.config", reason, "change these values")) from error
     return model, tokenizer
@@ -164,6 +172,16 @@ def _new_pair(section: ModelSection, options: Seq2SeqOptions, texts: Iterable[st
 def _own_keys(kind: Any) -> set[str]:
     """What of an architecture's configuration is a recipe's to set: not what follows from the vocabulary."""
     return {name for name in kind().to_dict() if not name.endswith(("vocab_size", "_token_id"))}
+
+
+def _spread(kind: Any, sizes: Mapping[str, Any]) -> dict[str, float]:
+    """How far new weights lie from zero, where an architecture has one number for all of them.
+
+    One over the root of the width, so that scaled embeddings have variance one beside the signs of position, and sums
+    keep their variance from layer to layer (Glorot and Bengio 2010, equation 12). With 0.02, made for wide models whose
+    layers are normalised first, a narrow encoder of Marian gave every text the same code and never left it.
+    """
+    return {"init_std": sizes["d_model"] ** -0.5} if "init_std" in kind().to_dict() else {}
 
 
 def _filled(kind: Any, tokenizer: Any, longest: int) -> dict[str, Any]:
