@@ -62,10 +62,11 @@ class SequenceBatches:
 
     def in_order(self) -> Iterator[np.ndarray]:
         """All rows, those of like length together, some thousand tokens at a time."""
-        order = np.argsort(self.lengths, kind="stable")
+        every = self.lengths
+        order = np.argsort(every, kind="stable")
         start = 0
         while start < len(order):
-            lengths = self.lengths[order[start : start + LOOKED_AT]]
+            lengths = every[order[start : start + LOOKED_AT]]
             used = np.cumsum(lengths) if self.packed else lengths * np.arange(1, len(lengths) + 1)
             count = max(1, int(np.searchsorted(used, LOOKED_AT, "right")))
             yield order[start : start + count]

@@ -181,7 +181,7 @@ def _spread(kind: Any, sizes: Mapping[str, Any]) -> dict[str, float]:
     keep their variance from layer to layer (Glorot and Bengio 2010, equation 12). With 0.02, made for wide models whose
     layers are normalised first, a narrow encoder of Marian gave every text the same code and never left it.
     """
-    return {"init_std": sizes["d_model"] ** -0.5} if "init_std" in kind().to_dict() else {}
+    return {"init_std": sizes["d_model"] ** -0.5} if "init_std" in _own_keys(kind) else {}
 
 
 def _filled(kind: Any, tokenizer: Any, longest: int) -> dict[str, Any]:
