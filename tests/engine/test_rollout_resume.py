@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from stable_baselines3.common.env_util import make_vec_env
 
 from tests.engine.agents import OFF_POLICY, ON_POLICY, PPO, Trained, train_agent
+from toolkit.engine.rollout.learners.values import DQN
+from toolkit.engine.rollout.saving import _begin_anew
 
 DISCRETE = ("options.env=CartPole-v1", "options.n_envs=2")
 CONTINUOUS = ("options.env=Pendulum-v1", "options.n_envs=2")
@@ -28,6 +32,7 @@ ALGORITHMS: dict[str, tuple[str, ...]] = {
         "options.train_freq=[1, episode]",
         "options.gradient_steps=2",
     ),
+    "dqn-several-steps": (*OFF_POLICY, *DISCRETE, "options.algorithm=dqn", "options.n_steps=3"),
     "ppo": (*PPO, *DISCRETE, "train.lr_scheduler_type=linear"),
     "ppo-normalised": (*PPO, *CONTINUOUS, "options.normalize={}"),
     "ppo-sde": (*PPO, *CONTINUOUS, "options.use_sde=true"),
@@ -121,3 +126,18 @@ def test_hindsight_goes_on_exactly(tmp_path: Path) -> None:
     require_same(
         *interrupted_and_whole(tmp_path, *OFF_POLICY, *own, "options.n_envs=2", "options.learning_starts=30")
     )
+
+
+def test_rewards_are_not_counted_over_where_an_episode_was_left() -> None:
+    envs = make_vec_env("CartPole-v1", 2, seed=0)
+    algorithm = DQN("MlpPolicy", envs, n_steps=3, buffer_size=200, learning_starts=100, seed=0, device="cpu")
+    algorithm.learn(60)
+    buffer = algorithm.replay_buffer
+    assert buffer is not None
+    dones = np.array([0.0, 1.0])
+    buffer.dones[buffer.pos - 1] = dones
+
+    _begin_anew(algorithm)
+
+    assert buffer.timeouts[buffer.pos - 1].tolist() == [1, 0]  # an episode that had ended stays ended
+    assert not buffer.timeouts[buffer.pos - 2].any()

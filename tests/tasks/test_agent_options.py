@@ -153,3 +153,13 @@ def test_counting_episodes_needs_a_single_environment(tmp_path: Path) -> None:
     recipe = agent_recipe(tmp_path, *ENV, *episodes, "options.n_envs=1")
     with prepare(recipe, Run.start(recipe, tmp_path / "run")) as prepared:
         assert prepared.algorithm.train_freq.unit.value == "episode"
+
+
+def test_hindsight_counts_one_reward_at_a_time(tmp_path: Path) -> None:
+    several = ("options.algorithm=dqn", "options.n_steps=3", "options.her={}")
+    recipe = agent_recipe(tmp_path, *ENV, *several)
+    with (
+        pytest.raises(RecipeError, match=r"options\.n_steps: hindsight replay .* set options\.n_steps to 1"),
+        prepare(recipe, Run.start(recipe, tmp_path / "run")),
+    ):
+        pass

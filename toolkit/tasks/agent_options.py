@@ -169,6 +169,8 @@ class _OffPolicy(Options):
     """Steps of each environment between updates, or ``[1, episode]``."""
     gradient_steps: int = Field(default=1, ge=-1)
     """Updates at a time; -1 for as many as there were steps."""
+    n_steps: int = Field(default=1, gt=0)
+    """Rewards that are counted as they were, before the rest is estimated (Sutton and Barto 2018, section 7.1)."""
     her: HerSection | None = None
 
 

@@ -182,6 +182,11 @@ def _unfit(recipe: Recipe, options: Options, run: Run) -> list[Finding]:
     if run.processes > 1:
         fix = "set options.n_envs, and options.vec_env to subproc"
         found.append(Finding("error", "--processes", "an agent learns in one process", fix))
+    if getattr(options, "her", None) is not None and getattr(options, "n_steps", 1) > 1:
+        message = "hindsight replay counts one reward at a time"
+        found.append(
+            Finding("error", "options.n_steps", message, "set options.n_steps to 1, or leave her out")
+        )
     episodic = isinstance(getattr(options, "train_freq", 1), tuple)
     if episodic and options.n_envs > 1:
         message = "counting episodes between updates needs a single environment"

@@ -166,6 +166,9 @@ def _begin_anew(algorithm: BaseAlgorithm) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it truncates, which is what it is called for
             buffer.truncate_last_trajectory()
+    elif buffer is not None:  # rewards of several steps are not counted over where an episode was left
+        last = buffer.pos - 1
+        buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])
     owner: Any = algorithm
     owner._last_obs = owner.env.reset()
     owner._last_episode_starts = np.ones((owner.env.num_envs,), dtype=bool)
