@@ -107,6 +107,12 @@ WRONG = {
         "):",
         "Mine: raised TypeError",
     ),
+    "a tuple": (
+        "spaces.Box(-1, 1, (2,))",
+        "spaces.Tuple([spaces.Discrete(2)])",
+        "of the kind Tuple is not supported; use Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of them; "
+        "options.wrappers=[FlattenObservation] makes one Box",
+    ),
     "seed not used": ("super().reset(seed=seed)", "super().reset()", "Mine: breaks gymnasium's rules: "),
 }
 

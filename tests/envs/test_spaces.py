@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from toolkit.envs.spaces import describe, from_dict, to_dict
+from toolkit.envs.spaces import describe, from_dict, shown, to_dict
 
 BOX = spaces.Box(-1, 1, (3,))
 SPACES = [
@@ -57,3 +57,12 @@ def test_keys_stay_in_order() -> None:
 def test_what_agents_cannot_read_is_refused(space: gymnasium.Space, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         to_dict(space)
+
+
+def test_a_space_is_shown_in_one_line() -> None:
+    assert shown(BOX) == "Box(-1.0, 1.0, (3,), float32)"
+    long = spaces.Box(np.linspace(-2, -1, 50, dtype=np.float32), np.inf)
+    assert shown(long) == "Box(-2.0 to -1.0, inf, (50,), float32)"
+    assert shown(spaces.Dict(seen=long, goal=spaces.Discrete(2))) == (
+        "Dict(seen: Box(-2.0 to -1.0, inf, (50,), float32), goal: Discrete(2))"
+    )

@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 
 from toolkit.envs.making import EnvSpec, make, own_file
-from toolkit.envs.spaces import to_dict
+from toolkit.envs.spaces import shown, to_dict
 from toolkit.envs.watched import all_finite, digest
 from toolkit.errors import EnvironmentFault, Finding, first_line, raise_errors
 
@@ -90,6 +90,8 @@ def _wrong_spaces(env: gymnasium.Env[Any, Any], name: str) -> list[Finding]:
             to_dict(space)
         except ValueError as error:
             fix = "use Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of them"
+            if which == "observation_space":
+                fix += "; options.wrappers=[FlattenObservation] makes one Box of any"
             found.append(Finding("error", f"{name}.{which}", str(error), fix))
     return found
 
@@ -141,7 +143,11 @@ def _wrong_observation(
         if isinstance(space, gymnasium.spaces.Box) and observation.shape == space.shape:
             told += f" with values {observation.min():.3g} to {observation.max():.3g}"
     return [
-        _rule(f"{name}.{method}", f"gives an observation outside its space: {told}", f"the space is {space}")
+        _rule(
+            f"{name}.{method}",
+            f"gives an observation outside its space: {told}",
+            f"the space is {shown(space)}",
+        )
     ]
 
 

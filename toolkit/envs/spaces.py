@@ -72,6 +72,20 @@ def describe(space: Space) -> str:
     return f"{space.n} switches" if isinstance(space, spaces.MultiBinary) else type(space).__name__
 
 
+def shown(space: Space) -> str:
+    """A space as code, in one line: of bounds that differ, the lowest and the highest."""
+    if isinstance(space, spaces.Dict):
+        return f"Dict({', '.join(f'{key}: {shown(part)}' for key, part in space.spaces.items())})"
+    if isinstance(space, spaces.Box) and space.low.size:
+        return f"Box({_span(space.low)}, {_span(space.high)}, {space.shape}, {space.dtype})"
+    return str(space)
+
+
+def _span(bounds: np.ndarray[Any, Any]) -> str:
+    least, most = bounds.min(), bounds.max()
+    return f"{least}" if least == most else f"{least} to {most}"
+
+
 def _describe_box(shape: tuple[int, ...]) -> str:
     if shape == (1,):
         return "one number"
