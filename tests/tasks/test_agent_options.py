@@ -15,6 +15,7 @@ from toolkit.engine.run import Run
 from toolkit.errors import RecipeError
 from toolkit.tasks.agent_options import ALGORITHM_OPTIONS, UNUSED, Options
 from toolkit.tasks.agent_player import options_of
+from toolkit.tasks.agent_report import _settings
 from toolkit.tasks.agent_training import LIVED_IN, _unfit, prepare
 
 STAND_INS = {"her", "action_noise_std"}
@@ -163,3 +164,12 @@ def test_hindsight_counts_one_reward_at_a_time(tmp_path: Path) -> None:
         prepare(recipe, Run.start(recipe, tmp_path / "run")),
     ):
         pass
+
+
+def test_a_section_that_was_asked_for_is_reported_with_its_defaults(tmp_path: Path) -> None:
+    recipe = agent_recipe(tmp_path, *ENV, "options.algorithm=dqn", "options.her={}", "options.gamma=0.9")
+    assert _settings(options_of(recipe)) == [
+        ("algorithm", "dqn"),
+        ("gamma", "0.9"),
+        ("her", "n_sampled_goal: 4, goal_selection_strategy: future"),
+    ]

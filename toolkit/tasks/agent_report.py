@@ -31,6 +31,7 @@ from toolkit.envs.video import encode
 from toolkit.errors import ToolkitError
 from toolkit.metrics.measure import Measure, bootstrap, median_of
 from toolkit.metrics.returns import score_episodes
+from toolkit.tasks.agent_options import Options
 from toolkit.tasks.agent_player import VALIDATION, Player, held_out_seeds, told
 from toolkit.tasks.finishing import Outcome, Records, in_a_sentence
 
@@ -211,11 +212,17 @@ def _environment(lived: Lived) -> ReportSection:
             f"{options.n_envs} ({'in processes of their own' if options.vec_env == 'subproc' else 'in one process'})",
         ),
     ]
-    own = options.model_dump(exclude={"env", "n_envs", "vec_env"}, exclude_defaults=True)
-    rows += [(name, _plain(value)) for name, value in {"algorithm": options.algorithm, **own}.items()]
+    rows += _settings(options)
     return settings_section(
         "Environment and algorithm", rows, [str(finding) for finding in prepared.findings]
     )
+
+
+def _settings(options: Options) -> list[tuple[str, str]]:
+    """The algorithm and what is not as usual; of a section that was asked for, such as ``her``, all of it."""
+    changed = options.model_dump(exclude={"env", "n_envs", "vec_env"}, exclude_defaults=True)
+    whole = options.model_dump()
+    return [(name, _plain(whole[name])) for name in {"algorithm": None, **changed}]
 
 
 def _plain(value: Any) -> str:
