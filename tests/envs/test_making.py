@@ -245,3 +245,11 @@ def test_settings_that_can_be_turned(walk: Path) -> None:
         "wind_power": 15.0,
         "turbulence_power": 1.5,
     }
+
+
+def test_cars_are_drawn_without_a_display() -> None:
+    env = make(EnvSpec("highway-fast-v0"), render=True)
+    env.reset(seed=0)
+    picture: Any = env.render()
+    env.close()
+    assert picture.std() > 10  # a road, and not one colour

@@ -120,7 +120,7 @@ def _faults(name: str) -> Generator[None]:
     from gymnasium.error import DependencyNotInstalled
 
     _draw_without_window()
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")  # highway-env draws nothing with "dummy"
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     try:
         with warnings.catch_warnings():
