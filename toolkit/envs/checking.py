@@ -91,7 +91,7 @@ def _wrong_spaces(env: gymnasium.Env[Any, Any], name: str) -> list[Finding]:
         except ValueError as error:
             fix = "use Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of them"
             if which == "observation_space":
-                fix += "; options.wrappers=[FlattenObservation] makes one Box of any"
+                fix += "; options.wrappers=[FlattenObservation] makes one Box of a Tuple or a Dict"
             found.append(Finding("error", f"{name}.{which}", str(error), fix))
     return found
 

@@ -222,7 +222,7 @@ def _settings(options: Options) -> list[tuple[str, str]]:
     """The algorithm and what is not as usual; of a section that was asked for, such as ``her``, all of it."""
     changed = options.model_dump(exclude={"env", "n_envs", "vec_env"}, exclude_defaults=True)
     whole = options.model_dump()
-    return [(name, _plain(whole[name])) for name in {"algorithm": None, **changed}]
+    return [(name, _plain(whole[name])) for name in dict.fromkeys(["algorithm", *changed])]
 
 
 def _plain(value: Any) -> str:
