@@ -44,6 +44,7 @@ ON_POLICY = (
     "train.save_steps=64",
 )
 PPO = (*ON_POLICY, "options.algorithm=ppo", "train.batch_size=16", "options.n_epochs=2")
+CARTPOLE = (*PPO, "options.env=CartPole-v1", "options.n_envs=2", "train.learning_rate=1e-2")
 OFF_POLICY = (
     *SMALL,
     "train.batch_size=16",
@@ -98,7 +99,7 @@ def train_agent(
     *overrides: str,
     resume: bool = False,
     copy: Path | None = None,
-    returns: Sequence[float] | None = None,
+    returns: Sequence[float | Episode] | None = None,
     stop_at: float | None = None,
 ) -> Trained:
     """Train as the task does.
@@ -108,7 +109,7 @@ def train_agent(
         overrides: of the task's defaults.
         resume: go on from the last checkpoint.
         copy: where the run is copied to as a power cut would leave it after its first checkpoint.
-        returns: what evaluations find, one each; by default they play.
+        returns: what evaluations find, one return or episode each; by default they play.
         stop_at: stop at this return.
     """
     recipe = agent_recipe(folder, *overrides)
@@ -119,7 +120,10 @@ def train_agent(
         def evaluate() -> list[Episode]:
             if copy and not copy.exists() and (folder / "checkpoints" / "last").exists():
                 shutil.copytree(folder, copy)
-            return prepared.evaluate() if returns is None else [Episode(0, next(told), 1)]
+            if returns is None:
+                return prepared.evaluate()
+            found = next(told)
+            return [found if isinstance(found, Episode) else Episode(0, found, 1)]
 
         result, _ = rollout(prepared.algorithm, run, prepared.total, evaluate=evaluate, stop_at=stop_at)
         agent = prepared.agent()

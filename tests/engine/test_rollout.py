@@ -17,9 +17,8 @@ from gymnasium import spaces
 from safetensors import safe_open
 from stable_baselines3.common.vec_env import VecNormalize
 
-from tests.engine.agents import OFF_POLICY, ON_POLICY, PPO, agent_recipe, train_agent
+from tests.engine.agents import CARTPOLE, OFF_POLICY, ON_POLICY, PPO, agent_recipe, train_agent
 from tests.envs.faulty import FAULTY, write_faulty
-from toolkit.engine import checkpoint
 from toolkit.engine.rollout.agent import Agent
 from toolkit.engine.rollout.build import agent_of, build_algorithm, give_weights
 from toolkit.engine.rollout.clock import Clock
@@ -318,53 +317,6 @@ def test_hindsight_without_goals_and_before_an_episode(tmp_path: Path) -> None:
 def test_settings_that_stable_baselines3_refuses(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"options: .*ppo's settings"):
         train_agent(tmp_path, *PPO, "options.env=CartPole-v1", "options.n_steps=1")
-
-
-CARTPOLE = (*PPO, "options.env=CartPole-v1", "options.n_envs=2", "train.learning_rate=1e-2")
-
-
-def test_the_best_policy_comes_back(tmp_path: Path) -> None:
-    short = ("train.eval_steps=32", "train.save_steps=32")
-    trained = train_agent(tmp_path, *CARTPOLE, *short, returns=[1, 9, 5, 5])
-    assert (trained.result.best_metric, trained.result.best_step) == (9, 64)
-    best = checkpoint.load(tmp_path / "checkpoints" / "best")
-    last = checkpoint.load(tmp_path / "checkpoints" / "last")
-    assert best.state["step"] == 64
-    kept = distinct_weights(trained.agent.policy)
-    assert all(torch.equal(kept[name], tensor) for name, tensor in best.tensors["policy"].items())
-    assert not all(torch.equal(kept[name], tensor) for name, tensor in last.tensors["policy"].items())
-
-
-def test_its_statistics_come_back_with_it(tmp_path: Path) -> None:
-    pendulum = (*PPO, "options.env=Pendulum-v1", "options.n_envs=2", "options.normalize={}")
-    trained = train_agent(tmp_path, *pendulum, returns=[9, 1])
-    assert trained.result.best_step == 64
-    best = checkpoint.load(tmp_path / "checkpoints" / "best").tensors["statistics"]
-    last = checkpoint.load(tmp_path / "checkpoints" / "last").tensors["statistics"]
-    assert np.array_equal(trained.agent.normalization.mean[""], best["mean."].numpy())
-    assert np.array_equal(trained.agent.normalization.variance[""], best["variance."].numpy())
-    assert not torch.equal(best["mean."], last["observation.mean"])
-
-
-def test_of_equal_policies_the_one_that_learnt_longer_counts(tmp_path: Path) -> None:
-    assert train_agent(tmp_path, *CARTPOLE, returns=[9, 9]).result.best_step == 128
-
-
-def test_a_return_that_is_good_enough_ends_it(tmp_path: Path) -> None:
-    long = ("train.max_steps=1000", "train.eval_steps=32", "train.save_steps=32")
-    trained = train_agent(tmp_path, *CARTPOLE, *long, returns=[3, 20, 20, 20], stop_at=20)
-    assert trained.result.stopped == "the evaluation return reached 20"
-    assert [line["step"] for line in trained.evaluations] == [32, 64]
-    assert trained.result.steps <= 66
-    resumed = train_agent(tmp_path, *CARTPOLE, *long, returns=[], stop_at=20, resume=True)
-    assert resumed.result.steps == trained.result.steps
-
-
-def test_patience_ends_it(tmp_path: Path) -> None:
-    long = ("train.max_steps=1000", "train.eval_steps=32", "train.early_stopping_patience=2")
-    trained = train_agent(tmp_path, *CARTPOLE, *long, returns=[3, 2, 3, 3])
-    assert trained.result.stopped == "no better evaluation return in 2 evaluations"
-    assert [line["step"] for line in trained.evaluations] == [32, 64, 96]
 
 
 def test_history_tells_how_it_went(tmp_path: Path) -> None:

@@ -38,7 +38,6 @@ WITHOUT_EFFECT = (
     "train.lora={r: 4}",
     "train.gradient_checkpointing=true",
     "train.compile=true",
-    "train.metric_for_best_model=return",
 )
 
 

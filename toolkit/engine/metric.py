@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from toolkit.errors import Finding, RecipeError, did_you_mean
+from toolkit.errors import Finding, RecipeError, did_you_mean, raise_errors
 from toolkit.metrics.glossary import describe
 from toolkit.recipe.schema import TrainSection
 
@@ -52,11 +52,14 @@ class Goal:
         Raises:
             RecipeError: it is not.
         """
-        if self.name not in metrics:
-            message = f"unknown validation metric '{self.name}'"
-            raise RecipeError(
-                Finding("error", "train.metric_for_best_model", message, did_you_mean(self.name, metrics))
-            )
+        raise_errors(self.faults(metrics), RecipeError)
+
+    def faults(self, metrics: Collection[str]) -> list[Finding]:
+        """What is wrong when an evaluation gives these metrics."""
+        if self.name in metrics:
+            return []
+        message = f"unknown validation metric '{self.name}'"
+        return [Finding("error", "train.metric_for_best_model", message, did_you_mean(self.name, metrics))]
 
     def value(self, scores: Mapping[str, float]) -> float:
         """The metric's value in an evaluation.

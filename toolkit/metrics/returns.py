@@ -62,14 +62,18 @@ def score_episodes(
     if successes is not None:
         others["success_rate"] = mean_of(np.asarray(successes))
     for name, told in (info or {}).items():
-        flags = all(isinstance(value, bool) for value in told)
-        others[f"{name}_rate" if flags else f"mean_{name}"] = mean_of(np.asarray(told))
+        others[info_metric(name, told)] = mean_of(np.asarray(told))
     measures = _returns(values, seed, resamples)
     measures |= bootstrap(others, len(values), seed=seed, resamples=resamples)
     for name in measures:
         if name.endswith("_rate"):
             measures[name] = exact_if_unanimous(measures[name], len(values))
     return measures
+
+
+def info_metric(name: str, told: Sequence[bool | float]) -> str:
+    """What the mean of a value that episodes tell of themselves is called."""
+    return f"{name}_rate" if all(isinstance(value, bool) for value in told) else f"mean_{name}"
 
 
 def interquartile_mean(values: ArrayLike, axis: int = 0) -> Floats:

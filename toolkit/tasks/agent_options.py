@@ -31,7 +31,6 @@ UNUSED: Mapping[str, str] = {
     "train.lora": _WHOLE,
     "train.gradient_checkpointing": "policies are small",
     "train.compile": "policies are small; compiling them takes longer than it saves",
-    "train.metric_for_best_model": "the best policy is the one with the highest evaluation return",
 }
 """Keys of the rest of a recipe that no agent has a use for."""
 

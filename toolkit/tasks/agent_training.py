@@ -15,6 +15,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from toolkit.engine.memory import peak_memory
 from toolkit.engine.rollout.agent import Agent, threads, threads_for
 from toolkit.engine.rollout.build import agent_of, build_algorithm, give_weights, normalized
+from toolkit.engine.rollout.diary import BEST_METRIC, goal_of
 from toolkit.engine.rollout.foreign import take_weights
 from toolkit.engine.rollout.play import Episode
 from toolkit.engine.rollout.policies import build_policy, require_actions
@@ -179,6 +180,8 @@ def _unfit(recipe: Recipe, options: Options, run: Run) -> list[Finding]:
     if recipe.train.lr_scheduler_type not in {"constant", "linear"}:
         message = f"'{recipe.train.lr_scheduler_type}' is no schedule of an agent's learning rate"
         found.append(Finding("error", "train.lr_scheduler_type", message, "use constant or linear"))
+    told = [name for key in options.report_info for name in (f"{key}_rate", f"mean_{key}")]
+    found += goal_of(recipe.train).faults([BEST_METRIC, "mean_length", "success_rate", *told])
     if run.processes > 1:
         fix = "set options.n_envs, and options.vec_env to subproc"
         found.append(Finding("error", "--processes", "an agent learns in one process", fix))

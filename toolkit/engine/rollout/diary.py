@@ -12,20 +12,26 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from toolkit.engine import checkpoint
+from toolkit.engine.metric import Goal
 from toolkit.engine.rollout.clock import Clock
 from toolkit.engine.rollout.normalization import normalization_of
 from toolkit.engine.rollout.policies import distinct_weights
 from toolkit.engine.rollout.saving import pack, settle, unpack
 from toolkit.errors import TrainingError
+from toolkit.metrics.glossary import show
+from toolkit.metrics.returns import info_metric
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
     from toolkit.engine.rollout.play import Episode
     from toolkit.engine.run import Run
+    from toolkit.recipe.schema import TrainSection
 
 EVALUATIONS = 20
 """In a training whose recipe does not say how many."""
+BEST_METRIC = "mean_return"
+"""Of evaluations, where the recipe names no other."""
 LINES = 100
 """Of history, at most: rollouts may be a single step."""
 
@@ -39,6 +45,8 @@ class Progress:
     step: int = 0
     best: float | None = None
     best_step: int = 0
+    best_return: float = 0.0
+    """Of that evaluation, whatever it was judged by."""
     misses: int = 0
     """Evaluations since the best one."""
     stopped: str = ""
@@ -48,6 +56,24 @@ class Progress:
     saved: int = 0
     logged: int = 0
     judged: int = 0
+
+    def improves(self, goal: Goal, told: Mapping[str, float]) -> bool:
+        """Whether an evaluation is to be kept; counts the misses.
+
+        Of equal values the one with the higher return, and of those the one that has learnt longer.
+        """
+        value, sign = goal.value(told), -1 if goal.minimise else 1
+        now = (sign * value, told[BEST_METRIC])
+        before = (-math.inf, -math.inf) if self.best is None else (sign * self.best, self.best_return)
+        self.misses = 0 if now > before else self.misses + 1
+        return now >= before
+
+
+def goal_of(train: TrainSection) -> Goal:
+    """What evaluations are judged by; all that an environment tells of its episodes is known at the first only."""
+    goal = Goal.of(train, BEST_METRIC, ())
+    assert goal is not None  # an agent is always evaluated
+    return goal
 
 
 class Diary(BaseCallback):
@@ -69,6 +95,7 @@ class Diary(BaseCallback):
         self.progress = Progress()
         self.clock = Clock()
         train = run.recipe.train
+        self.goal = goal_of(train)
         self.judging = train.eval_steps or max(1, math.ceil(total / EVALUATIONS))
         self.saving = train.save_steps or self.judging
         self.logging = max(train.logging_steps, math.ceil(total / LINES))
@@ -133,30 +160,29 @@ class Diary(BaseCallback):
         progress, step = self.progress, self.algorithm.num_timesteps
         progress.judged = step
         episodes = self.evaluate()
-        value = sum(episode.total for episode in episodes) / len(episodes)
-        length = sum(episode.length for episode in episodes) / len(episodes)
-        told = {"mean_return": value, "mean_length": length}
-        successes = [episode.success for episode in episodes if episode.success is not None]
-        if successes:
-            told["success_rate"] = sum(successes) / len(successes)
+        told = _means(episodes)
+        returned, value = told[BEST_METRIC], self.goal.value(told)
         returns = [episode.total for episode in episodes]
         self.run.record(
             {"step": step, "epoch": 0.0, "seconds": self.wall(), "validation": told, "returns": returns}
         )
-        self.run.say(f"step {step}: evaluation return {value:.1f} over {len(episodes)} episodes")
-        progress.misses += 1
-        if progress.best is None or value >= progress.best:  # of equals, the one that has learnt longer
-            progress.misses = 0 if progress.best is None or value > progress.best else progress.misses
-            progress.best, progress.best_step = value, step
-            self._keep_best({"step": step, "mean_return": value})
-        self._stop_if_done(value)
+        name = self.goal.name
+        judged_by = "" if name == BEST_METRIC else f", {name} {show(name, value)}"
+        self.run.say(
+            f"step {step}: evaluation return {returned:.1f}{judged_by} over {len(episodes)} episodes"
+        )
+        if progress.improves(self.goal, told):
+            progress.best, progress.best_step, progress.best_return = value, step, returned
+            self._keep_best({"step": step, BEST_METRIC: returned, name: value})
+        self._stop_if_done(returned)
 
-    def _stop_if_done(self, value: float) -> None:
+    def _stop_if_done(self, returned: float) -> None:
         progress, patience = self.progress, self.run.recipe.train.early_stopping_patience
-        if self.stop_at is not None and value >= self.stop_at:
+        if self.stop_at is not None and returned >= self.stop_at:
             progress.stopped = f"the evaluation return reached {self.stop_at:g}"
         elif patience and progress.misses >= patience:
-            progress.stopped = f"no better evaluation return in {patience} evaluations"
+            what = "return" if self.goal.name == BEST_METRIC else self.goal.name
+            progress.stopped = f"no better evaluation {what} in {patience} evaluations"
         if progress.stopped:
             self.run.say(f"stopping at step {self.algorithm.num_timesteps}: {progress.stopped}")
 
@@ -223,6 +249,21 @@ class Diary(BaseCallback):
             raise TrainingError(
                 f"the policy's weights are not finite any more; lower train.learning_rate ({self.where()})"
             )
+
+
+def _means(episodes: Sequence[Episode]) -> dict[str, float]:
+    """What an evaluation comes to, named as the finished agent's metrics."""
+    told: dict[str, Sequence[bool | float]] = {
+        BEST_METRIC: [episode.total for episode in episodes],
+        "mean_length": [episode.length for episode in episodes],
+    }
+    successes = [episode.success for episode in episodes if episode.success is not None]
+    if successes:
+        told["success_rate"] = successes
+    for key in episodes[0].info:
+        values = [episode.info[key] for episode in episodes]
+        told[info_metric(key, values)] = values
+    return {name: sum(values) / len(values) for name, values in told.items()}
 
 
 def _passed(before: int, step: int, interval: int) -> bool:
