@@ -10,7 +10,8 @@ import pytest
 from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
-from toolkit.artifact.card import name_repository, unsupported_numbers, validate_card, write_card
+from toolkit.artifact.card import name_repository, write_card
+from toolkit.artifact.card_check import unsupported_numbers, validate_card
 from toolkit.errors import ArtifactError, UnavailableError
 from toolkit.metrics.classification import METRICS, score
 from toolkit.recipe.schema import DataSection, ModelSection, Recipe

@@ -21,7 +21,7 @@ import toolkit
 from tests.tasks.case import Bad, Case
 from tests.tasks.cases import CASES
 from toolkit.artifact import Artifact
-from toolkit.artifact.card import unsupported_numbers
+from toolkit.artifact.card_check import unsupported_numbers
 from toolkit.demo.inputs import INPUTS
 from toolkit.errors import InputError, ModelError
 from toolkit.tasks import TABLE
