@@ -11,7 +11,10 @@ import pytest
 
 import toolkit
 from toolkit.artifact import Artifact
+from toolkit.artifact.layout import HISTORY
+from toolkit.engine.history import History
 from toolkit.errors import DataError, RecipeError, ToolkitError
+from toolkit.metrics.glossary import show
 
 FEW = ("options.n_eval_episodes=1", "options.n_test_episodes=3")
 SHORT = ("train.max_steps=512", *FEW)
@@ -122,6 +125,19 @@ def test_runs_of_other_seeds_are_in_the_report(tmp_path: Path) -> None:
     other = toolkit.train("rl/cartpole-ppo", *SHORT, "options.gamma=0.9", out=tmp_path / "other")
     assert "2 seeds" in run.report.read_text()
     assert "Only one seed" in other.report.read_text()
+
+
+def test_the_report_says_by_what_the_policy_was_kept(walked: Artifact, tmp_path: Path) -> None:
+    shortest = ("train.eval_steps=256", "train.metric_for_best_model=-mean_length")
+    run = toolkit.train("rl/cartpole-ppo", *SHORT, *shortest, out=tmp_path / "run")
+    evaluations = [line for line in History(run.folder / HISTORY).lines() if "validation" in line]
+    lengths = {line["step"]: line["validation"]["mean_length"] for line in evaluations}
+    least = min(lengths.values())
+    kept = max(step for step, length in lengths.items() if length == least)
+    report = run.report.read_text()
+    assert f"the policy of step {kept:,} was kept: its mean episode length was the lowest" in report
+    assert f"kept: {show('mean_length', least)}" in report
+    assert "was kept: its" not in walked.report.read_text()
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,14 @@ from toolkit.artifact.report import (
 from toolkit.artifact.report.videos import Video
 from toolkit.artifact.siblings import find_siblings
 from toolkit.engine.history import History
+from toolkit.engine.metric import Goal
 from toolkit.engine.rollout.agent import Agent, batched
+from toolkit.engine.rollout.diary import BEST_METRIC, goal_of
 from toolkit.engine.rollout.play import Episode
 from toolkit.envs import spaces
 from toolkit.envs.video import encode
 from toolkit.errors import ToolkitError
+from toolkit.metrics.glossary import describe, show
 from toolkit.metrics.measure import Measure, bootstrap, median_of
 from toolkit.metrics.returns import score_episodes
 from toolkit.tasks.agent_options import Options
@@ -147,6 +150,8 @@ def _sections(lived: Lived, played: Played, result: FitResult, records: Records)
     told_by = {prepared.recipe.train.seed: history, **others}
     curves = {seed: _evaluations(lines) for seed, lines in sorted(told_by.items())}
     steps = [line for line in history if "samples_per_second" in line]
+    goal = goal_of(prepared.recipe.train)
+    judged = [] if goal.name == BEST_METRIC else [line for line in history if "validation" in line]
     returns = [episode.total for episode in played.test]
     chance = [episode.total for episode in played.chance]
     return [
@@ -156,14 +161,29 @@ def _sections(lived: Lived, played: Played, result: FitResult, records: Records)
             threshold=prepared.options.stop_at_return,
             random_return=float(np.mean(chance)),
             best_step=result.best_step if len(curves) == 1 else None,
+            kept=_kept(goal, result) if judged else "",
         ),
         _films(prepared.player, played.test),
         episodes_section(returns, [episode.length for episode in played.test], chance),
         _environment(lived),
-        curves_section([_losses(line) for line in steps], explanation=LOSSES),
+        curves_section(
+            [_losses(line) for line in [*steps, *judged]],
+            metric=goal.name,
+            best_step=result.best_step,
+            explanation=LOSSES,
+        ),
         pace_section([(line["step"], line["samples_per_second"]) for line in steps], lived.parts),
         reproduce_section(records.recipe, records.manifest),
     ]
+
+
+def _kept(goal: Goal, result: FitResult) -> str:
+    """Why this policy, where it is not the one with the highest return."""
+    title, extreme = describe(goal.name).title.lower(), "lowest" if goal.minimise else "highest"
+    return (
+        f"Of this training the policy of step {result.best_step:,} was kept: its {title} was the {extreme} of all "
+        f"evaluations, {show(goal.name, result.best_metric)}; of equals the one with the higher return."
+    )
 
 
 def _evaluations(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, list[float]]]:

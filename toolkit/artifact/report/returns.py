@@ -39,6 +39,7 @@ def returns_section(
     threshold: float | None = None,
     random_return: float | None = None,
     best_step: int | None = None,
+    kept: str = "",
 ) -> ReportSection:
     """The learning curve of every seed with their interquartile mean and its interval, and a table of the seeds.
 
@@ -47,6 +48,7 @@ def returns_section(
         threshold: the return asked for.
         random_return: mean return of a policy that acts at random.
         best_step: the step whose policy was kept, marked where there is one seed.
+        kept: why that one, when not for its return.
     """
     seeds = {seed: run for seed, run in runs.items() if mean_returns(run)}
     evaluated = list(seeds.values())
@@ -62,6 +64,7 @@ def returns_section(
         notes.append(_summary(evaluated[0], threshold))
     else:
         charts = [_chart(evaluated, [*_several(evaluated, curve)], known).svg(), _seeds(seeds, threshold)]
+    notes += [kept] if kept else []
     html = render("figures.html", charts=charts, notes=notes, columns="")
     return ReportSection("Learning curve", _RETURN + _about(len(evaluated)), html)
 
